@@ -1,0 +1,310 @@
+/*
+   Contragrad: gradients through the solvers of a PETSc code.
+
+   Include this file to use the ADJ class. It brings in the PETSc and SLEPc headers that it needs.
+*/
+#ifndef CONTRAGRAD_H
+#define CONTRAGRAD_H
+
+#include <petscsnes.h>
+#include <slepceps.h>
+#include <contragrad/private/adjcompat.h>
+
+#define CONTRAGRAD_VERSION_MAJOR 0
+#define CONTRAGRAD_VERSION_MINOR 1
+#define CONTRAGRAD_VERSION_SUBMINOR 0
+
+/*S
+   ADJ - Derivatives of a solution map x*(theta), defined by a fixed point x = F(x, theta) or by a residual
+   R(x, theta) = 0, with the forward solver that finds x*, the adjoint solver that pulls cotangents back, and the
+   checks that say whether the result can be trusted
+
+   Level: beginner
+
+.seealso: `ADJCreate()`, `ADJSetFixedPoint()`, `ADJSetResidual()`, `ADJSolve()`, `ADJSolveAdjoint()`
+S*/
+typedef struct _p_ADJ *ADJ;
+
+/*J
+   ADJType - Name of a method to differentiate an iteration
+
+   Level: beginner
+
+.seealso: `ADJSetType()`, `ADJ`
+J*/
+typedef const char *ADJType;
+#define ADJIMPLICIT "implicit"
+
+PETSC_EXTERN PetscClassId ADJ_CLASSID;
+
+/*E
+   ADJForm - How the state is defined
+
+   Level: beginner
+
+   Values:
++  `ADJ_FORM_UNSET`   - neither `ADJSetFixedPoint()` nor `ADJSetResidual()` was called
+.  `ADJ_FIXED_POINT`  - x = F(x, theta)
+-  `ADJ_RESIDUAL`     - R(x, theta) = 0
+
+.seealso: `ADJSetFixedPoint()`, `ADJSetResidual()`
+E*/
+typedef enum { ADJ_FORM_UNSET, ADJ_FIXED_POINT, ADJ_RESIDUAL } ADJForm;
+PETSC_EXTERN const char *const ADJForms[];
+
+/* The user's functions. x, y, w of the size of the state; theta, thetabar, thetadot of the size of the parameters */
+typedef PetscErrorCode ADJMapFn(ADJ adj, Vec x, Vec theta, Vec y, void *ctx);
+typedef PetscErrorCode ADJVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx);      /* xbar or thetabar may be NULL: not wanted */
+typedef PetscErrorCode ADJJVPFn(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot, void *ctx);   /* xdot or thetadot may be NULL: zero */
+typedef PetscErrorCode ADJLinearizeFn(ADJ adj, Vec x, Vec theta, void *ctx);                               /* before any product at a new (x, theta) */
+typedef PetscErrorCode ADJObjectiveFn(ADJ adj, Vec x, Vec theta, PetscReal *f, Vec xbar, Vec thetabar, void *ctx); /* xbar, thetabar may be NULL */
+
+/* ---------------------------------- Life cycle ---------------------------------- */
+PETSC_EXTERN PetscErrorCode ADJInitializePackage(void);
+PETSC_EXTERN PetscErrorCode ADJFinalizePackage(void);
+PETSC_EXTERN PetscErrorCode ADJRegister(const char[], PetscErrorCode (*)(ADJ));
+PETSC_EXTERN PetscErrorCode ADJCreate(MPI_Comm, ADJ *);
+PETSC_EXTERN PetscErrorCode ADJDestroy(ADJ *);
+PETSC_EXTERN PetscErrorCode ADJReset(ADJ);
+PETSC_EXTERN PetscErrorCode ADJSetType(ADJ, ADJType);
+PETSC_EXTERN PetscErrorCode ADJGetType(ADJ, ADJType *);
+PETSC_EXTERN PetscErrorCode ADJSetOptionsPrefix(ADJ, const char[]);
+PETSC_EXTERN PetscErrorCode ADJAppendOptionsPrefix(ADJ, const char[]);
+PETSC_EXTERN PetscErrorCode ADJGetOptionsPrefix(ADJ, const char *[]);
+PETSC_EXTERN PetscErrorCode ADJSetFromOptions(ADJ);
+PETSC_EXTERN PetscErrorCode ADJSetUp(ADJ);
+PETSC_EXTERN PetscErrorCode ADJView(ADJ, PetscViewer);
+PETSC_EXTERN PetscErrorCode ADJViewFromOptions(ADJ, PetscObject, const char[]);
+
+/* ----------------------------------- Problem ------------------------------------ */
+PETSC_EXTERN PetscErrorCode ADJSetFixedPoint(ADJ, ADJMapFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJSetResidual(ADJ, ADJMapFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetForm(ADJ, ADJForm *);
+PETSC_EXTERN PetscErrorCode ADJGetMap(ADJ, ADJMapFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJSetVJP(ADJ, ADJVJPFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetVJP(ADJ, ADJVJPFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJSetJVP(ADJ, ADJJVPFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetJVP(ADJ, ADJJVPFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJSetLinearize(ADJ, ADJLinearizeFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetLinearize(ADJ, ADJLinearizeFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJSetPreconditioner(ADJ, Mat);
+PETSC_EXTERN PetscErrorCode ADJGetPreconditioner(ADJ, Mat *);
+PETSC_EXTERN PetscErrorCode ADJSetSolution(ADJ, Vec);
+PETSC_EXTERN PetscErrorCode ADJGetSolution(ADJ, Vec *);
+PETSC_EXTERN PetscErrorCode ADJSetKeepPreviousIterate(ADJ, PetscBool);
+PETSC_EXTERN PetscErrorCode ADJGetKeepPreviousIterate(ADJ, PetscBool *);
+
+/* ------------------------------------ Solve ------------------------------------- */
+PETSC_EXTERN PetscErrorCode ADJSolve(ADJ, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJSolveAdjoint(ADJ, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJSolveTangent(ADJ, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJGetForwardReason(ADJ, SNESConvergedReason *);
+PETSC_EXTERN PetscErrorCode ADJGetForwardIterations(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode ADJGetForwardHistory(ADJ, PetscInt *, const PetscReal *[]);
+PETSC_EXTERN PetscErrorCode ADJGetObservedRate(ADJ, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJGetPreviousIterate(ADJ, Vec *);
+PETSC_EXTERN PetscErrorCode ADJGetAdjointReason(ADJ, KSPConvergedReason *);
+PETSC_EXTERN PetscErrorCode ADJGetAdjointIterations(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode ADJGetAdjointResidual(ADJ, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJGetAdjointSolution(ADJ, Vec *);
+PETSC_EXTERN PetscErrorCode ADJGetTangentReason(ADJ, KSPConvergedReason *);
+
+/*S
+   ADJCounters - How often the user's functions were called since `ADJCreate()` or `ADJReset()`
+
+   Notes:
+   A call of the VJP with both outputs counts in both fields. Calls made by the checks of the trust verdict and by
+   the tests are not in here, see `ADJTrustReport`.
+
+   Level: intermediate
+
+.seealso: `ADJGetCounters()`
+S*/
+typedef struct {
+  PetscInt map;       /* F or R */
+  PetscInt vjp_x;     /* products with the transposed Jacobian in x */
+  PetscInt vjp_theta; /* products with the transposed Jacobian in theta */
+  PetscInt jvp;       /* products with the Jacobian */
+  PetscInt linearize; /* linearizations */
+} ADJCounters;
+PETSC_EXTERN PetscErrorCode ADJGetCounters(ADJ, ADJCounters *);
+
+/* ----------------------------------- Children ----------------------------------- */
+PETSC_EXTERN PetscErrorCode ADJGetSNES(ADJ, SNES *);
+PETSC_EXTERN PetscErrorCode ADJGetKSP(ADJ, KSP *);
+PETSC_EXTERN PetscErrorCode ADJGetTangentKSP(ADJ, KSP *);
+PETSC_EXTERN PetscErrorCode ADJGetEPS(ADJ, EPS *);
+
+/* ----------------------------------- Monitors ----------------------------------- */
+
+/*E
+   ADJPhase - What an `ADJ` has just finished when it calls its monitors
+
+   Level: intermediate
+
+.seealso: `ADJMonitorSet()`
+E*/
+typedef enum { ADJ_PHASE_FORWARD, ADJ_PHASE_ADJOINT, ADJ_PHASE_TANGENT } ADJPhase;
+PETSC_EXTERN const char *const ADJPhases[];
+
+typedef PetscErrorCode ADJMonitorFn(ADJ adj, ADJPhase phase, PetscInt its, PetscReal rnorm, void *ctx);
+PETSC_EXTERN PetscErrorCode ADJMonitorSet(ADJ, ADJMonitorFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJMonitorCancel(ADJ);
+PETSC_EXTERN PetscErrorCode ADJMonitorDefault(ADJ, ADJPhase, PetscInt, PetscReal, void *);
+
+/* ------------------------------------ Trust ------------------------------------- */
+
+/*E
+   ADJTrust - Verdict on the last derivative; negative values refuse it and name the reason
+
+   Level: beginner
+
+   Values:
++  `ADJ_TRUST_ESTIMATED`              - every check of the level `ADJ_TRUST_LEVEL_ESTIMATE` was made and passed
+.  `ADJ_TRUST_UNVERIFIED`             - checks were switched off, or one of them was inconclusive
+.  `ADJ_TRUST_NONE`                   - there is no derivative yet
+.  `ADJ_TRUST_REFUTED_FORWARD`        - the forward solve did not converge
+.  `ADJ_TRUST_REFUTED_LINEAR`         - the adjoint (or tangent) solve did not converge
+.  `ADJ_TRUST_REFUTED_CONTRACTION`    - the fixed-point map is not contractive: its spectral radius is 1 or more
+.  `ADJ_TRUST_REFUTED_SINGULAR`       - the adjoint operator is singular to working precision
+.  `ADJ_TRUST_REFUTED_VJP`            - the vector-Jacobian product is not the derivative of the map
+-  `ADJ_TRUST_REFUTED_NOT_FINITE`     - NaN or Inf in the state, the cotangent, the adjoint or the derivative
+
+.seealso: `ADJGetTrust()`, `ADJGetTrustReport()`, `ADJSetTrustAction()`
+E*/
+typedef enum {
+  ADJ_TRUST_ESTIMATED           = 2,
+  ADJ_TRUST_UNVERIFIED          = 1,
+  ADJ_TRUST_NONE                = 0,
+  ADJ_TRUST_REFUTED_FORWARD     = -1,
+  ADJ_TRUST_REFUTED_LINEAR      = -2,
+  ADJ_TRUST_REFUTED_CONTRACTION = -3,
+  ADJ_TRUST_REFUTED_SINGULAR    = -4,
+  ADJ_TRUST_REFUTED_VJP         = -5,
+  ADJ_TRUST_REFUTED_NOT_FINITE  = -6
+} ADJTrust;
+PETSC_EXTERN const char *const *const ADJTrusts;
+
+/*E
+   ADJTrustLevel - How much is spent on the verdict
+
+   Level: beginner
+
+   Values:
++  `ADJ_TRUST_LEVEL_NONE`     - only what costs nothing: convergence reasons and NaN or Inf; the verdict is `ADJ_TRUST_UNVERIFIED` at best
+-  `ADJ_TRUST_LEVEL_ESTIMATE` - in addition the true adjoint residual, contraction by SLEPc, conditioning (default)
+
+.seealso: `ADJSetTrustLevel()`
+E*/
+typedef enum { ADJ_TRUST_LEVEL_NONE, ADJ_TRUST_LEVEL_ESTIMATE } ADJTrustLevel;
+PETSC_EXTERN const char *const ADJTrustLevels[];
+
+/*E
+   ADJTrustAction - What is done with a derivative that is refused
+
+   Level: beginner
+
+   Values:
++  `ADJ_TRUST_ACTION_ERROR`  - a PETSc error (default)
+.  `ADJ_TRUST_ACTION_WARN`   - the report is printed on the standard error stream of the first process, the derivative is handed out
+-  `ADJ_TRUST_ACTION_IGNORE` - the derivative is handed out; ask `ADJGetTrust()`
+
+.seealso: `ADJSetTrustAction()`
+E*/
+typedef enum { ADJ_TRUST_ACTION_ERROR, ADJ_TRUST_ACTION_WARN, ADJ_TRUST_ACTION_IGNORE } ADJTrustAction;
+PETSC_EXTERN const char *const ADJTrustActions[];
+
+/*E
+   ADJCheck - One quantity of the trust report
+
+   Level: intermediate
+
+   Values:
++  `ADJ_CHECK_FINITE`        - 1 if state, cotangent, solution and derivative hold no NaN or Inf, else 0
+.  `ADJ_CHECK_FORWARD`       - forward residual, relative to the first one
+.  `ADJ_CHECK_LINEAR`        - true residual of the adjoint (or tangent) system, relative to its right-hand side
+.  `ADJ_CHECK_CONTRACTION`   - spectral radius of dF/dx, with its eigen-residual (fixed-point form only)
+.  `ADJ_CHECK_RITZ`          - spectral radius of dF/dx as the Krylov solver of the adjoint saw it (free; information)
+.  `ADJ_CHECK_RATE`          - observed rate of a plain fixed-point forward solve (free; information)
+.  `ADJ_CHECK_CONDITIONING`  - condition number of the (preconditioned) adjoint operator, from the Krylov solver
+.  `ADJ_CHECK_AMPLIFICATION` - norm of the adjoint over the norm of its right-hand side, a lower bound of the norm of the inverse (information)
+.  `ADJ_CHECK_VJP_X`         - mismatch of the dot-product test in x, if `ADJTestVJP()` was run at this state
+-  `ADJ_CHECK_VJP_THETA`     - mismatch of the dot-product test in theta
+
+.seealso: `ADJTrustReport`
+E*/
+typedef enum {
+  ADJ_CHECK_FINITE,
+  ADJ_CHECK_FORWARD,
+  ADJ_CHECK_LINEAR,
+  ADJ_CHECK_CONTRACTION,
+  ADJ_CHECK_RITZ,
+  ADJ_CHECK_RATE,
+  ADJ_CHECK_CONDITIONING,
+  ADJ_CHECK_AMPLIFICATION,
+  ADJ_CHECK_VJP_X,
+  ADJ_CHECK_VJP_THETA,
+  ADJ_CHECK_COUNT
+} ADJCheck;
+PETSC_EXTERN const char *const ADJChecks[];
+
+/*E
+   ADJCheckStatus - Outcome of one check
+
+   Level: intermediate
+
+   Values:
++  `ADJ_CHECK_SKIPPED`      - not made: it does not apply, or it was switched off
+.  `ADJ_CHECK_INFO`         - measured, not judged
+.  `ADJ_CHECK_PASSED`       - within its threshold
+.  `ADJ_CHECK_INCONCLUSIVE` - could not be decided within its budget
+-  `ADJ_CHECK_FAILED`       - refuses the derivative
+
+.seealso: `ADJTrustReport`
+E*/
+typedef enum { ADJ_CHECK_SKIPPED, ADJ_CHECK_INFO, ADJ_CHECK_PASSED, ADJ_CHECK_INCONCLUSIVE, ADJ_CHECK_FAILED } ADJCheckStatus;
+PETSC_EXTERN const char *const ADJCheckStatuses[];
+
+typedef struct {
+  ADJCheckStatus status;
+  PetscReal      value;     /* what was measured */
+  PetscReal      error;     /* its uncertainty, 0 if none is known */
+  PetscReal      threshold; /* the limit it was held against, 0 if it is not judged */
+  const char    *advice;    /* what to try next when it failed or was inconclusive, or a remark; may be NULL */
+} ADJTrustCheck;
+
+/*S
+   ADJTrustReport - What was looked at before the last derivative was returned, and what was found
+
+   Level: intermediate
+
+.seealso: `ADJGetTrustReport()`, `ADJTrustView()`
+S*/
+typedef struct {
+  ADJTrust            verdict;
+  ADJPhase            phase;                   /* ADJ_PHASE_ADJOINT or ADJ_PHASE_TANGENT */
+  SNESConvergedReason forward_reason;
+  KSPConvergedReason  linear_reason;
+  PetscInt            products;                /* Jacobian products spent on checks for this derivative */
+  ADJTrustCheck       check[ADJ_CHECK_COUNT];
+} ADJTrustReport;
+
+PETSC_EXTERN PetscErrorCode ADJSetTrustLevel(ADJ, ADJTrustLevel);
+PETSC_EXTERN PetscErrorCode ADJGetTrustLevel(ADJ, ADJTrustLevel *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustAction(ADJ, ADJTrustAction);
+PETSC_EXTERN PetscErrorCode ADJGetTrustAction(ADJ, ADJTrustAction *);
+PETSC_EXTERN PetscErrorCode ADJGetTrust(ADJ, ADJTrust *);
+PETSC_EXTERN PetscErrorCode ADJGetTrustReport(ADJ, ADJTrustReport *);
+PETSC_EXTERN PetscErrorCode ADJTrustView(ADJ, PetscViewer);
+PETSC_EXTERN PetscErrorCode ADJGetContraction(ADJ, PetscReal *, PetscReal *);
+
+/* --------------------------------- Verification --------------------------------- */
+PETSC_EXTERN PetscErrorCode ADJTestVJP(ADJ, Vec, Vec, PetscReal *, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJTestGradient(ADJ, Vec, Vec, Vec, PetscReal *, PetscReal *);
+
+/* ----------------------------------- Objective ---------------------------------- */
+PETSC_EXTERN PetscErrorCode ADJSetObjective(ADJ, ADJObjectiveFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetObjective(ADJ, ADJObjectiveFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJComputeObjectiveAndGradient(ADJ, Vec, PetscReal *, Vec);
+
+#endif

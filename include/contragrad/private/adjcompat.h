@@ -1,0 +1,31 @@
+/*
+   One name for what differs between PETSc 3.18 and the current release. The only file that tests PETSC_VERSION.
+*/
+#ifndef ADJCOMPAT_H
+#define ADJCOMPAT_H
+
+#include <petscsys.h>
+
+#if PETSC_VERSION_LT(3, 19, 0)
+  #define PETSC_SUCCESS 0
+#endif
+
+#if PETSC_VERSION_LT(3, 22, 0)
+  #define ADJ_CURRENT PETSC_DEFAULT /* keep the present value of a tolerance */
+#else
+  #define ADJ_CURRENT PETSC_CURRENT
+#endif
+
+#if PETSC_VERSION_LT(3, 23, 0)
+typedef PetscOptionItems *ADJOptionItems;
+#else
+typedef PetscOptionItems ADJOptionItems;
+#endif
+
+#if PETSC_VERSION_LT(3, 24, 0)
+  #define ADJShellFn(f) ((void (*)(void))(f))
+#else
+  #define ADJShellFn(f) ((PetscErrorCodeFn *)(f))
+#endif
+
+#endif
