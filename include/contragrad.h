@@ -10,8 +10,8 @@
 #include <slepceps.h>
 #include <contragrad/private/adjcompat.h>
 
-#define CONTRAGRAD_VERSION_MAJOR 0
-#define CONTRAGRAD_VERSION_MINOR 1
+#define CONTRAGRAD_VERSION_MAJOR    0
+#define CONTRAGRAD_VERSION_MINOR    1
 #define CONTRAGRAD_VERSION_SUBMINOR 0
 
 /*S
@@ -49,14 +49,16 @@ PETSC_EXTERN PetscClassId ADJ_CLASSID;
 
 .seealso: `ADJSetFixedPoint()`, `ADJSetResidual()`
 E*/
-typedef enum { ADJ_FORM_UNSET, ADJ_FIXED_POINT, ADJ_RESIDUAL } ADJForm;
+typedef enum { ADJ_FORM_UNSET,
+               ADJ_FIXED_POINT,
+               ADJ_RESIDUAL } ADJForm;
 PETSC_EXTERN const char *const ADJForms[];
 
 /* The user's functions. x, y, w of the size of the state; theta, thetabar, thetadot of the size of the parameters */
 typedef PetscErrorCode ADJMapFn(ADJ adj, Vec x, Vec theta, Vec y, void *ctx);
-typedef PetscErrorCode ADJVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx);      /* xbar or thetabar may be NULL: not wanted */
-typedef PetscErrorCode ADJJVPFn(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot, void *ctx);   /* xdot or thetadot may be NULL: zero */
-typedef PetscErrorCode ADJLinearizeFn(ADJ adj, Vec x, Vec theta, void *ctx);                               /* before any product at a new (x, theta) */
+typedef PetscErrorCode ADJVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx);              /* xbar or thetabar may be NULL: not wanted */
+typedef PetscErrorCode ADJJVPFn(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot, void *ctx);           /* xdot or thetadot may be NULL: zero */
+typedef PetscErrorCode ADJLinearizeFn(ADJ adj, Vec x, Vec theta, void *ctx);                                       /* before any product at a new (x, theta) */
 typedef PetscErrorCode ADJObjectiveFn(ADJ adj, Vec x, Vec theta, PetscReal *f, Vec xbar, Vec thetabar, void *ctx); /* xbar, thetabar may be NULL */
 
 /* ---------------------------------- Life cycle ---------------------------------- */
@@ -144,10 +146,12 @@ PETSC_EXTERN PetscErrorCode ADJGetEPS(ADJ, EPS *);
 
 .seealso: `ADJMonitorSet()`
 E*/
-typedef enum { ADJ_PHASE_FORWARD, ADJ_PHASE_ADJOINT, ADJ_PHASE_TANGENT } ADJPhase;
+typedef enum { ADJ_PHASE_FORWARD,
+               ADJ_PHASE_ADJOINT,
+               ADJ_PHASE_TANGENT } ADJPhase;
 PETSC_EXTERN const char *const ADJPhases[];
 
-typedef PetscErrorCode ADJMonitorFn(ADJ adj, ADJPhase phase, PetscInt its, PetscReal rnorm, void *ctx);
+typedef PetscErrorCode      ADJMonitorFn(ADJ adj, ADJPhase phase, PetscInt its, PetscReal rnorm, void *ctx);
 PETSC_EXTERN PetscErrorCode ADJMonitorSet(ADJ, ADJMonitorFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJMonitorCancel(ADJ);
 PETSC_EXTERN PetscErrorCode ADJMonitorDefault(ADJ, ADJPhase, PetscInt, PetscReal, void *);
@@ -196,7 +200,8 @@ PETSC_EXTERN const char *const *const ADJTrusts;
 
 .seealso: `ADJSetTrustLevel()`
 E*/
-typedef enum { ADJ_TRUST_LEVEL_NONE, ADJ_TRUST_LEVEL_ESTIMATE } ADJTrustLevel;
+typedef enum { ADJ_TRUST_LEVEL_NONE,
+               ADJ_TRUST_LEVEL_ESTIMATE } ADJTrustLevel;
 PETSC_EXTERN const char *const ADJTrustLevels[];
 
 /*E
@@ -211,7 +216,9 @@ PETSC_EXTERN const char *const ADJTrustLevels[];
 
 .seealso: `ADJSetTrustAction()`
 E*/
-typedef enum { ADJ_TRUST_ACTION_ERROR, ADJ_TRUST_ACTION_WARN, ADJ_TRUST_ACTION_IGNORE } ADJTrustAction;
+typedef enum { ADJ_TRUST_ACTION_ERROR,
+               ADJ_TRUST_ACTION_WARN,
+               ADJ_TRUST_ACTION_IGNORE } ADJTrustAction;
 PETSC_EXTERN const char *const ADJTrustActions[];
 
 /*E
@@ -262,7 +269,11 @@ PETSC_EXTERN const char *const ADJChecks[];
 
 .seealso: `ADJTrustReport`
 E*/
-typedef enum { ADJ_CHECK_SKIPPED, ADJ_CHECK_INFO, ADJ_CHECK_PASSED, ADJ_CHECK_INCONCLUSIVE, ADJ_CHECK_FAILED } ADJCheckStatus;
+typedef enum { ADJ_CHECK_SKIPPED,
+               ADJ_CHECK_INFO,
+               ADJ_CHECK_PASSED,
+               ADJ_CHECK_INCONCLUSIVE,
+               ADJ_CHECK_FAILED } ADJCheckStatus;
 PETSC_EXTERN const char *const ADJCheckStatuses[];
 
 typedef struct {
@@ -282,10 +293,10 @@ typedef struct {
 S*/
 typedef struct {
   ADJTrust            verdict;
-  ADJPhase            phase;                   /* ADJ_PHASE_ADJOINT or ADJ_PHASE_TANGENT */
+  ADJPhase            phase; /* ADJ_PHASE_ADJOINT or ADJ_PHASE_TANGENT */
   SNESConvergedReason forward_reason;
   KSPConvergedReason  linear_reason;
-  PetscInt            products;                /* Jacobian products spent on checks for this derivative */
+  PetscInt            products; /* Jacobian products spent on checks for this derivative */
   ADJTrustCheck       check[ADJ_CHECK_COUNT];
 } ADJTrustReport;
 
@@ -293,6 +304,10 @@ PETSC_EXTERN PetscErrorCode ADJSetTrustLevel(ADJ, ADJTrustLevel);
 PETSC_EXTERN PetscErrorCode ADJGetTrustLevel(ADJ, ADJTrustLevel *);
 PETSC_EXTERN PetscErrorCode ADJSetTrustAction(ADJ, ADJTrustAction);
 PETSC_EXTERN PetscErrorCode ADJGetTrustAction(ADJ, ADJTrustAction *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustContraction(ADJ, PetscBool);
+PETSC_EXTERN PetscErrorCode ADJGetTrustContraction(ADJ, PetscBool *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustTolerances(ADJ, PetscReal, PetscReal, PetscReal);
+PETSC_EXTERN PetscErrorCode ADJGetTrustTolerances(ADJ, PetscReal *, PetscReal *, PetscReal *);
 PETSC_EXTERN PetscErrorCode ADJGetTrust(ADJ, ADJTrust *);
 PETSC_EXTERN PetscErrorCode ADJGetTrustReport(ADJ, ADJTrustReport *);
 PETSC_EXTERN PetscErrorCode ADJTrustView(ADJ, PetscViewer);

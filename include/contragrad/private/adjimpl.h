@@ -1,0 +1,189 @@
+/*
+   Private part of the ADJ class. Files of the library include this; users include contragrad.h.
+*/
+#ifndef ADJIMPL_H
+#define ADJIMPL_H
+
+#include <contragrad.h>
+#include <petsc/private/petscimpl.h>
+
+PETSC_INTERN PetscBool      ADJRegisterAllCalled;
+PETSC_INTERN PetscErrorCode ADJRegisterAll(void);
+
+PETSC_INTERN PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_TrustCheck;
+
+#define MAXADJMONITORS 5
+
+typedef struct _ADJOps *ADJOps;
+struct _ADJOps {
+  PetscErrorCode (*setfromoptions)(ADJ, ADJOptionItems);
+  PetscErrorCode (*setup)(ADJ);
+  PetscErrorCode (*solve)(ADJ, Vec theta, Vec x);              /* forward: x holds the initial guess, then the solution */
+  PetscErrorCode (*solveadjoint)(ADJ, Vec xbar, Vec thetabar); /* at adj->state; fills adj->state->adjoint */
+  PetscErrorCode (*solvetangent)(ADJ, Vec thetadot, Vec xdot); /* at adj->state; fills adj->state->tangent */
+  PetscErrorCode (*view)(ADJ, PetscViewer);
+  PetscErrorCode (*reset)(ADJ);
+  PetscErrorCode (*destroy)(ADJ);
+};
+
+/* What one linear solve left behind, for the verdict; negative numbers mean not known */
+typedef struct {
+  KSPConvergedReason reason;
+  PetscInt           its;
+  PetscReal          rhsnorm;        /* of the right-hand side */
+  PetscReal          solnorm;        /* of the solution */
+  PetscReal          residual;       /* of the system itself, recomputed */
+  PetscReal          resultnorm;     /* of what the user gets */
+  PetscReal          ritz;           /* max |1 - mu| over the Ritz values mu of M */
+  PetscReal          smax, smin;     /* extreme singular values of the (preconditioned) operator */
+  PetscBool          preconditioned; /* the last three belong to the preconditioned operator */
+} ADJLinearSolve;
+
+/* Everything that belongs to one forward solve and to the derivatives taken there. The tests swap it for one of their own */
+typedef struct {
+  PetscObjectId       id;    /* differs from one forward solve to the next; 0: none yet */
+  Vec                 x;     /* copy of the solution: where derivatives are taken; inside a Newton solve, the last linearization point */
+  Vec                 theta; /* copy of the parameters */
+  Vec                 xcur;  /* last two iterates, if they are kept */
+  Vec                 xprev;
+  SNESConvergedReason reason;
+  PetscInt            its;
+  PetscReal          *history; /* residual norms */
+  PetscInt            nhistory, maxhistory;
+  PetscBool           plain; /* x <- F(x), nothing else */
+  PetscReal           rate;  /* observed; negative: not known */
+  PetscBool           linearized;
+  PetscReal           vjperror[2]; /* of the dot-product test in x and theta; -1: not run */
+  PetscReal           vjptolerance[2];
+  ADJLinearSolve      adjoint, tangent;
+  ADJTrustReport      report;
+} ADJState;
+
+/* What is known of the spectral radius of dF/dx, and where it was measured */
+typedef struct {
+  PetscObjectId id; /* of the state; 0: never measured */
+  PetscBool     converged;
+  PetscReal     rho, error; /* negative: not known */
+  PetscReal     rate, ritz; /* free estimates at that time, to see whether they move */
+  PetscBool     measured;   /* at the present state, not carried over */
+  Vec           vr, vi;     /* last eigenvector: start of the next measurement */
+} ADJContraction;
+
+struct _p_ADJ {
+  PETSCHEADER(struct _ADJOps);
+  /*------------------------- User parameters ---------------------------*/
+  ADJForm        form;
+  PetscBool      keepprevious;
+  ADJTrustLevel  trustlevel;
+  ADJTrustAction trustaction;
+  PetscBool      trustcontraction; /* contraction is required in fixed-point form */
+  PetscReal      trustforwardrtol, trustlinearrtol, trustcondition;
+  PetscBool      testvjp, testgradient; /* asked by option */
+
+  /*-------------- User-provided functions and objects ------------------*/
+  ADJMapFn       *map;
+  ADJVJPFn       *vjp;
+  ADJJVPFn       *jvp;
+  ADJLinearizeFn *linearize;
+  ADJObjectiveFn *objective;
+  void           *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
+  Mat             P;   /* approximates M = I - dF/dx or dR/dx */
+  Vec             sol; /* initial guess and solution */
+  ADJMonitorFn   *monitor[MAXADJMONITORS];
+  void           *monitorctx[MAXADJMONITORS];
+  PetscInt        nmonitors;
+
+  /*----------------- Child objects and working data -------------------*/
+  SNES           snes;
+  KSP            ksp;  /* adjoint: M^T w = v */
+  KSP            tksp; /* tangent: M xdot = N thetadot */
+  EPS            eps;
+  Mat            M, MT, AT;      /* shells; AT = (dF/dx)^T */
+  Mat            J;              /* of the forward solver: M, or differences of the map */
+  Mat            PT;             /* P^T, or P itself where it is symmetric */
+  Vec            r;              /* residual of the forward solver */
+  Vec            w;              /* adjoint */
+  Vec            s;              /* residual of the linear systems */
+  Vec            b;              /* right-hand side of the tangent system */
+  Vec            objx, objtheta; /* partial derivatives of the objective */
+  ADJState      *state;
+  ADJContraction contraction;
+  void          *data; /* of the type */
+
+  /* ----------------------- Status variables --------------------------*/
+  PetscBool        setupcalled;
+  PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
+  PetscBool        childrenconfigured; /* and the children saw their options */
+  PetscObjectId    nextid;
+  Vec              lin_x, lin_theta; /* where the shells linearize; borrowed */
+  Vec              theta;            /* parameters of the forward solve under way; borrowed */
+  PetscReal        rnormref;         /* what the forward rtol is measured against */
+  PetscBool        testing;          /* inside a test: solve to rounding, do not judge */
+  PetscReal        rnormbest;        /* while testing: to see stagnation */
+  PetscInt         stagnant;
+  PetscBool        gradienttested;
+  PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
+  ADJCounters      counters;              /* on the user's account */
+  ADJCounters      checkcounters;         /* on the account of checks and tests */
+  ADJCounters     *account;               /* the one in force */
+};
+
+/* Calls of the user's functions: adjcallback.c */
+PETSC_INTERN PetscErrorCode ADJComputeMap_Private(ADJ, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJComputeResidual_Private(ADJ, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJComputeVJP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJComputeJVP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJLinearize_Private(ADJ, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJLinearizeAtSolution_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJApplyMT_Private(ADJ, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJApplyM_Private(ADJ, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJApplyN_Private(ADJ, Vec, Vec);
+static inline PetscInt      ADJCountProducts(const ADJCounters *c)
+{
+  return c->vjp_x + c->vjp_theta + c->jvp;
+}
+
+/* Shell matrices: adjmat.c */
+PETSC_INTERN PetscErrorCode ADJCreateShells_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCreateContractionShell_Private(ADJ, Mat *);
+
+/* Children and their defaults: adjchildren.c; the forward solver's functions: adjforward.c */
+PETSC_INTERN PetscErrorCode ADJConfigureChildren_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJSolveForward_Private(ADJ, Vec, Vec);
+
+/* Linear solves with their record: adjlinear.c; preconditioners: adjpc.c */
+PETSC_INTERN PetscErrorCode ADJSolveLinear_Private(ADJ, KSP, Vec, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJSolveM_Private(ADJ, Vec, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJSetDefaultPC_Private(ADJ, KSP);
+PETSC_INTERN PetscErrorCode ADJReplaceDefaultPC_Private(KSP);
+PETSC_INTERN PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ);
+
+/* States: adjstate.c */
+PETSC_INTERN PetscErrorCode ADJStateCreate_Private(ADJState **);
+PETSC_INTERN PetscErrorCode ADJStateDestroy_Private(ADJState **);
+PETSC_INTERN PetscErrorCode ADJStateRestart_Private(ADJ, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJStateRecord_Private(ADJ, ADJState *, PetscInt, PetscReal, Vec);
+PETSC_INTERN PetscErrorCode ADJStateObservedRate_Private(ADJState *);
+
+/* Arguments: adjargs.c */
+PETSC_INTERN PetscErrorCode ADJCheckVec_Private(ADJ, Vec, Vec, const char[], const char[]);
+PETSC_INTERN PetscErrorCode ADJCheckSolved_Private(ADJ, const char[]);
+
+/* Verdict: trust/ */
+PETSC_INTERN PetscErrorCode ADJTrustBegin_Private(ADJ, ADJPhase);
+PETSC_INTERN PetscErrorCode ADJTrustEnd_Private(ADJ, ADJPhase);
+PETSC_INTERN PetscErrorCode ADJCheckContraction_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
+PETSC_INTERN PetscErrorCode ADJCheckConditioning_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
+PETSC_INTERN PetscErrorCode ADJContractionReset_Private(ADJ);
+
+/* Tests asked by option: verify/ */
+PETSC_INTERN PetscErrorCode ADJRandomCreate_Private(ADJ, PetscRandom *);
+PETSC_INTERN PetscErrorCode ADJTestVJPFromOptions_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJTestGradientFromOptions_Private(ADJ, Vec);
+
+PETSC_INTERN PetscErrorCode ADJMonitor_Private(ADJ, ADJPhase, PetscInt, PetscReal);
+
+#endif

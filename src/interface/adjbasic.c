@@ -1,0 +1,147 @@
+/*
+   Life cycle of an ADJ: create, reset, destroy.
+*/
+#include <contragrad/private/adjimpl.h>
+
+const char *const ADJForms[]         = {"UNSET", "FIXED_POINT", "RESIDUAL", "ADJForm", "ADJ_", NULL};
+const char *const ADJPhases[]        = {"FORWARD", "ADJOINT", "TANGENT", "ADJPhase", "ADJ_PHASE_", NULL};
+const char *const ADJTrustLevels[]   = {"NONE", "ESTIMATE", "ADJTrustLevel", "ADJ_TRUST_LEVEL_", NULL};
+const char *const ADJTrustActions[]  = {"ERROR", "WARN", "IGNORE", "ADJTrustAction", "ADJ_TRUST_ACTION_", NULL};
+const char *const ADJChecks[]        = {"finite", "forward", "linear", "contraction", "ritz", "rate", "conditioning", "amplification", "vjp_x", "vjp_theta", "ADJCheck", "ADJ_CHECK_", NULL};
+const char *const ADJCheckStatuses[] = {"skipped", "info", "passed", "inconclusive", "failed", "ADJCheckStatus", "ADJ_CHECK_", NULL};
+
+static const char *const ADJTrusts_Shifted[] = {"REFUTED_NOT_FINITE", "REFUTED_VJP", "REFUTED_SINGULAR", "REFUTED_CONTRACTION", "REFUTED_LINEAR", "REFUTED_FORWARD", "NONE", "UNVERIFIED", "ESTIMATED", "ADJTrust", "ADJ_TRUST_", NULL};
+const char *const *const ADJTrusts           = ADJTrusts_Shifted + 6;
+
+static PetscErrorCode ADJSetDefaults_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  adj->form             = ADJ_FORM_UNSET;
+  adj->trustlevel       = ADJ_TRUST_LEVEL_ESTIMATE;
+  adj->trustaction      = ADJ_TRUST_ACTION_ERROR;
+  adj->trustcontraction = PETSC_TRUE;
+  adj->trustforwardrtol = 1e-6;
+  adj->trustlinearrtol  = PETSC_DETERMINE;
+  adj->trustcondition   = 1e-3 / PETSC_MACHINE_EPSILON;
+  adj->account          = &adj->counters;
+  adj->nextid           = 1;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJCreate - Creates a context for the derivatives of a solution map
+
+   Collective
+
+   Input Parameter:
+.  comm - the communicator of the state and of the parameters
+
+   Output Parameter:
+.  newadj - the context
+
+   Level: beginner
+
+   Note:
+   Starts SLEPc if only `PetscInitialize()` was called.
+
+.seealso: `ADJSetFixedPoint()`, `ADJSetResidual()`, `ADJSetFromOptions()`, `ADJSolve()`, `ADJDestroy()`
+@*/
+PetscErrorCode ADJCreate(MPI_Comm comm, ADJ *newadj)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscValidPointer(newadj, 2);
+  *newadj = NULL;
+  PetscCall(ADJInitializePackage());
+  PetscCall(PetscHeaderCreate(adj, ADJ_CLASSID, "ADJ", "Solution-map derivative", "ADJ", comm, ADJDestroy, ADJView));
+  PetscCall(ADJSetDefaults_Private(adj));
+  PetscCall(ADJStateCreate_Private(&adj->state));
+  PetscCall(ADJContractionReset_Private(adj));
+  *newadj = adj;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJReset - Frees all vectors and matrices, so that a problem of another size or layout may be solved; keeps the
+   functions, the options and the configuration of the children
+
+   Collective
+
+   Input Parameter:
+.  adj - the context, or `NULL`
+
+   Level: intermediate
+
+   Note:
+   The counters start again from zero, and so does what the relative tolerance of the forward solve is measured against.
+
+.seealso: `ADJDestroy()`, `ADJSetUp()`
+@*/
+PetscErrorCode ADJReset(ADJ adj)
+{
+  PetscFunctionBegin;
+  if (!adj) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscTryTypeMethod(adj, reset);
+  if (adj->snes) PetscCall(SNESReset(adj->snes));
+  if (adj->ksp) PetscCall(KSPReset(adj->ksp));
+  if (adj->tksp) PetscCall(KSPReset(adj->tksp));
+  if (adj->eps) PetscCall(EPSReset(adj->eps));
+  PetscCall(MatDestroy(&adj->J));
+  PetscCall(MatDestroy(&adj->M));
+  PetscCall(MatDestroy(&adj->MT));
+  PetscCall(MatDestroy(&adj->AT));
+  PetscCall(MatDestroy(&adj->PT));
+  PetscCall(VecDestroy(&adj->r));
+  PetscCall(VecDestroy(&adj->w));
+  PetscCall(VecDestroy(&adj->s));
+  PetscCall(VecDestroy(&adj->b));
+  PetscCall(VecDestroy(&adj->objx));
+  PetscCall(VecDestroy(&adj->objtheta));
+  PetscCall(VecDestroy(&adj->sol));
+  PetscCall(ADJContractionReset_Private(adj));
+  PetscCall(ADJStateDestroy_Private(&adj->state));
+  PetscCall(ADJStateCreate_Private(&adj->state));
+  PetscCall(PetscMemzero(&adj->counters, sizeof(ADJCounters)));
+  PetscCall(PetscMemzero(&adj->checkcounters, sizeof(ADJCounters)));
+  adj->lin_x       = NULL;
+  adj->lin_theta   = NULL;
+  adj->rnormref    = 0.0;
+  adj->setupcalled = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJDestroy - Destroys a context with its children
+
+   Collective
+
+   Input Parameter:
+.  adj - the context; set to `NULL`
+
+   Level: beginner
+
+.seealso: `ADJCreate()`, `ADJReset()`
+@*/
+PetscErrorCode ADJDestroy(ADJ *adj)
+{
+  PetscFunctionBegin;
+  if (!*adj) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscValidHeaderSpecific(*adj, ADJ_CLASSID, 1);
+  if (--((PetscObject)*adj)->refct > 0) {
+    *adj = NULL;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(ADJReset(*adj));
+  PetscTryTypeMethod(*adj, destroy);
+  PetscCall(SNESDestroy(&(*adj)->snes));
+  PetscCall(KSPDestroy(&(*adj)->ksp));
+  PetscCall(KSPDestroy(&(*adj)->tksp));
+  PetscCall(EPSDestroy(&(*adj)->eps));
+  PetscCall(MatDestroy(&(*adj)->P));
+  PetscCall(ADJStateDestroy_Private(&(*adj)->state));
+  PetscCall(ADJMonitorCancel(*adj));
+  PetscCall(PetscHeaderDestroy(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,107 @@
+/*
+   Every call of a user's function goes through here: it is counted, timed, and put into one notation for both forms,
+
+       fixed point:  r = x - F,  M = I - dF/dx,  N =  dF/dtheta
+       residual:     r = R,      M = dR/dx,      N = -dR/dtheta
+
+   so that dx/dtheta = M^{-1} N.
+*/
+#include <contragrad/private/adjimpl.h>
+
+/* y = F(x, theta) or R(x, theta) */
+PetscErrorCode ADJComputeMap_Private(ADJ adj, Vec x, Vec theta, Vec y)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscLogEventBegin(ADJ_Map, adj, x, theta, y));
+  PetscCallBack("ADJ map", (*adj->map)(adj, x, theta, y, adj->mapctx));
+  PetscCall(PetscLogEventEnd(ADJ_Map, adj, x, theta, y));
+  adj->account->map++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJComputeResidual_Private(ADJ adj, Vec x, Vec theta, Vec r)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJComputeMap_Private(adj, x, theta, r));
+  if (adj->form == ADJ_FIXED_POINT) PetscCall(VecAYPX(r, -1.0, x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJComputeVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscLogEventBegin(ADJ_VJP, adj, x, theta, w));
+  PetscCallBack("ADJ vector-Jacobian product", (*adj->vjp)(adj, x, theta, w, xbar, thetabar, adj->vjpctx));
+  PetscCall(PetscLogEventEnd(ADJ_VJP, adj, x, theta, w));
+  if (xbar) adj->account->vjp_x++;
+  if (thetabar) adj->account->vjp_theta++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJComputeJVP_Private(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscLogEventBegin(ADJ_JVP, adj, x, theta, ydot));
+  PetscCallBack("ADJ Jacobian-vector product", (*adj->jvp)(adj, x, theta, xdot, thetadot, ydot, adj->jvpctx));
+  PetscCall(PetscLogEventEnd(ADJ_JVP, adj, x, theta, ydot));
+  adj->account->jvp++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Moves the shells to (x, theta), which they borrow */
+PetscErrorCode ADJLinearize_Private(ADJ adj, Vec x, Vec theta)
+{
+  PetscFunctionBegin;
+  adj->lin_x     = x;
+  adj->lin_theta = theta;
+  if (adj->linearize) {
+    PetscCall(PetscLogEventBegin(ADJ_Linearize, adj, x, theta, 0));
+    PetscCallBack("ADJ linearization", (*adj->linearize)(adj, x, theta, adj->linearizectx));
+    PetscCall(PetscLogEventEnd(ADJ_Linearize, adj, x, theta, 0));
+    adj->account->linearize++;
+  }
+  if (adj->M) PetscCall(PetscObjectStateIncrease((PetscObject)adj->M));
+  if (adj->MT) PetscCall(PetscObjectStateIncrease((PetscObject)adj->MT));
+  if (adj->AT) PetscCall(PetscObjectStateIncrease((PetscObject)adj->AT));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Once for each forward solve, however many derivatives are taken there */
+PetscErrorCode ADJLinearizeAtSolution_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  if (adj->state->linearized) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
+  adj->state->linearized = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y = M^T w, and thetabar = N^T w if it is not NULL */
+PetscErrorCode ADJApplyMT_Private(ADJ adj, Vec w, Vec y, Vec thetabar)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, w, y, thetabar));
+  if (adj->form == ADJ_FIXED_POINT) {
+    if (y) PetscCall(VecAYPX(y, -1.0, w));
+  } else if (thetabar)
+    PetscCall(VecScale(thetabar, -1.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y = M xdot */
+PetscErrorCode ADJApplyM_Private(ADJ adj, Vec xdot, Vec y)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, xdot, NULL, y));
+  if (adj->form == ADJ_FIXED_POINT) PetscCall(VecAYPX(y, -1.0, xdot));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y = N thetadot */
+PetscErrorCode ADJApplyN_Private(ADJ adj, Vec thetadot, Vec y)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, NULL, thetadot, y));
+  if (adj->form == ADJ_RESIDUAL) PetscCall(VecScale(y, -1.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,196 @@
+/*
+   Children: the forward SNES, the KSPs of adjoint and tangent, with the defaults of this library. The EPS has its
+   place in trust/contraction.c.
+*/
+#include <contragrad/private/adjimpl.h>
+
+#define ADJ_FORWARD_RTOL   1e-10
+#define ADJ_LINEAR_RTOL    1e-8
+#define ADJ_FIXED_POINT_IT 10000 /* a linear iteration; Newton keeps PETSc's own limit */
+
+/* A child's prefix is that of the ADJ, then `suffix` */
+static PetscErrorCode ADJAdoptChild_Private(ADJ adj, PetscObject child, const char suffix[])
+{
+  char        prefix[256];
+  const char *own;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectGetOptionsPrefix((PetscObject)adj, &own));
+  PetscCall(PetscSNPrintf(prefix, sizeof(prefix), "%s%s", own ? own : "", suffix));
+  PetscCall(PetscObjectSetOptions(child, ((PetscObject)adj)->options));
+  PetscCall(PetscObjectIncrementTabLevel(child, (PetscObject)adj, 1));
+  PetscCall(PetscObjectSetOptionsPrefix(child, prefix));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJSetForwardDefaults_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  if (((PetscObject)adj->snes)->type_name || adj->form == ADJ_FORM_UNSET) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->form == ADJ_FIXED_POINT) {
+    SNESLineSearch ls;
+
+    /* x <- x - (x - F(x)) with full steps */
+    PetscCall(SNESSetType(adj->snes, SNESNRICHARDSON));
+    PetscCall(SNESGetLineSearch(adj->snes, &ls));
+    PetscCall(SNESLineSearchSetType(ls, SNESLINESEARCHBASIC));
+    PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, ADJ_FIXED_POINT_IT, PETSC_MAX_INT));
+  } else
+    PetscCall(SNESSetType(adj->snes, SNESNEWTONLS));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetSNES - The forward solver
+
+   Collective at the first call
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  snes - the solver (borrowed)
+
+   Options Database Keys:
++  -adj_forward_snes_type <type>  - `nrichardson` (plain iteration, default for a fixed point), `newtonls` (default for a residual), `anderson`, `ngmres`, ...
+.  -adj_forward_snes_rtol <rtol>  - relative tolerance, default 1e-10, measured against the largest initial residual of the solves so far
+-  -adj_forward_snes_monitor      - and the other options of `SNES`, `KSP` and `PC` with the prefix adj_forward_
+
+   Level: beginner
+
+   Notes:
+   The step-length tolerance is 0: a small step is not taken for convergence. Solves are warm-started by whatever stands
+   in x; since a good guess has a small residual, the relative tolerance refers to the largest initial residual seen, so
+   that its meaning does not change with the guess.
+
+.seealso: `ADJGetKSP()`, `ADJGetTangentKSP()`, `ADJGetEPS()`, `ADJSolve()`
+@*/
+PetscErrorCode ADJGetSNES(ADJ adj, SNES *snes)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (!adj->snes) {
+    PetscCall(SNESCreate(PetscObjectComm((PetscObject)adj), &adj->snes));
+    PetscCall(ADJAdoptChild_Private(adj, (PetscObject)adj->snes, "adj_forward_"));
+    PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_FORWARD_RTOL, 0.0, ADJ_CURRENT, ADJ_CURRENT));
+    PetscCall(ADJAttachSNES_Private(adj));
+  }
+  PetscCall(ADJSetForwardDefaults_Private(adj));
+  if (snes) *snes = adj->snes;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJCreateKSP_Private(ADJ adj, const char suffix[], KSP *ksp)
+{
+  PetscFunctionBegin;
+  PetscCall(KSPCreate(PetscObjectComm((PetscObject)adj), ksp));
+  PetscCall(ADJAdoptChild_Private(adj, (PetscObject)*ksp, suffix));
+  PetscCall(KSPSetType(*ksp, KSPGMRES));
+  PetscCall(KSPSetNormType(*ksp, KSP_NORM_UNPRECONDITIONED));
+  PetscCall(KSPSetTolerances(*ksp, ADJ_LINEAR_RTOL, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetKSP - The solver of the adjoint system M^T w = v
+
+   Collective at the first call
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  ksp - the solver (borrowed)
+
+   Options Database Keys:
++  -adj_ksp_type <type>                - default `gmres`; `richardson` is the fixed-point adjoint w <- v + A^T w
+.  -adj_ksp_rtol <rtol>                - relative to the norm of v, default 1e-8, whatever the initial guess
+.  -adj_ksp_initial_guess_nonzero      - start from the last adjoint
+-  -adj_pc_type <type>                 - on the transpose of the matrix of `ADJSetPreconditioner()`; `none` without one
+
+   Level: beginner
+
+   Notes:
+   Its operator is a shell whose `MatMult()` is the user's vector-Jacobian product. It belongs to the ADJ alone: the
+   tolerances of the forward solver do not reach it. The norm that is tested is that of the true residual, which puts
+   the preconditioner on the right; types that cannot do so test the preconditioned one, and the true residual is held
+   against the tolerance by the verdict.
+
+.seealso: `ADJGetSNES()`, `ADJGetTangentKSP()`, `ADJSetPreconditioner()`, `ADJSolveAdjoint()`
+@*/
+PetscErrorCode ADJGetKSP(ADJ adj, KSP *ksp)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (!adj->ksp) PetscCall(ADJCreateKSP_Private(adj, "adj_", &adj->ksp));
+  if (ksp) *ksp = adj->ksp;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTangentKSP - The solver of the tangent system M xdot = N thetadot
+
+   Collective at the first call
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  ksp - the solver (borrowed)
+
+   Options Database Keys:
++  -adj_tangent_ksp_type <type> - default `gmres`
+.  -adj_tangent_ksp_rtol <rtol> - relative to the norm of the right-hand side, default 1e-8
+-  -adj_tangent_pc_type <type>  - on the matrix of `ADJSetPreconditioner()`; `none` without one
+
+   Level: intermediate
+
+.seealso: `ADJGetKSP()`, `ADJSolveTangent()`
+@*/
+PetscErrorCode ADJGetTangentKSP(ADJ adj, KSP *ksp)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (!adj->tksp) PetscCall(ADJCreateKSP_Private(adj, "adj_tangent_", &adj->tksp));
+  if (ksp) *ksp = adj->tksp;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Types that PETSc implements with the preconditioned norm only are let have it, unless the user chose a norm */
+static PetscErrorCode ADJConfigureKSP_Private(ADJ adj, KSP ksp)
+{
+  PetscBool only, given;
+
+  PetscFunctionBegin;
+  PetscCall(ADJSetDefaultPC_Private(adj, ksp));
+  PetscCall(KSPSetFromOptions(ksp));
+  PetscCall(PetscOptionsHasName(((PetscObject)ksp)->options, ((PetscObject)ksp)->prefix, "-ksp_norm_type", &given));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)ksp, &only, KSPMINRES, KSPSYMMLQ, KSPTCQMR, KSPCGLS, KSPPREONLY, KSPCHEBYSHEV, KSPPGMRES, KSPQCG, ""));
+  if (only && !given) PetscCall(KSPSetNormType(ksp, KSP_NORM_DEFAULT));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Passes the options on, once the form is known, since the forward solver's default depends on it */
+PetscErrorCode ADJConfigureChildren_Private(ADJ adj)
+{
+  KSP fksp;
+
+  PetscFunctionBegin;
+  if (adj->childrenconfigured || !adj->optionscalled || adj->form == ADJ_FORM_UNSET) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJGetSNES(adj, NULL));
+  PetscCall(SNESGetKSP(adj->snes, &fksp));
+  PetscCall(ADJSetDefaultPC_Private(adj, fksp));
+  PetscCall(SNESSetFromOptions(adj->snes));
+  PetscCall(ADJGetKSP(adj, NULL));
+  PetscCall(ADJConfigureKSP_Private(adj, adj->ksp));
+  if (adj->jvp) {
+    PetscCall(ADJGetTangentKSP(adj, NULL));
+    PetscCall(ADJConfigureKSP_Private(adj, adj->tksp));
+  }
+  if (adj->form == ADJ_FIXED_POINT && adj->trustcontraction && adj->trustlevel > ADJ_TRUST_LEVEL_NONE) {
+    PetscCall(ADJGetEPS(adj, NULL));
+    PetscCall(EPSSetFromOptions(adj->eps));
+  }
+  adj->childrenconfigured = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,157 @@
+/*
+   The forward solve by SNES: what the solver calls, and what is kept of its course.
+*/
+#include <contragrad/private/adjimpl.h>
+
+#define ADJ_STAGNATION_STEPS 4
+#define ADJ_STAGNATION_RTOL  1e-8 /* while testing, a residual that stopped falling below this is at rounding level */
+
+static PetscErrorCode ADJSNESFunction(SNES snes, Vec x, Vec r, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+
+  (void)snes;
+  PetscFunctionBegin;
+  PetscCall(ADJComputeResidual_Private(adj, x, adj->theta, r));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The point is copied, so that a lagged Jacobian stays where it was linearized while the solver moves on */
+static PetscErrorCode ADJSNESJacobian(SNES snes, Vec x, Mat J, Mat P, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+
+  (void)snes;
+  (void)P;
+  PetscFunctionBegin;
+  PetscCall(VecCopy(x, adj->state->x));
+  PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
+  PetscCall(MatAssemblyBegin(J, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(J, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJSNESMonitor(SNES snes, PetscInt it, PetscReal rnorm, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+  Vec x;
+
+  PetscFunctionBegin;
+  PetscCall(SNESGetSolution(snes, &x));
+  PetscCall(ADJStateRecord_Private(adj, adj->state, it, rnorm, x));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* In a test the residual is driven to rounding level: it has converged when it stops falling */
+static PetscErrorCode ADJSNESStagnated_Private(ADJ adj, PetscInt it, PetscReal rnorm, SNESConvergedReason *reason)
+{
+  PetscFunctionBegin;
+  if (it == 0 || rnorm < 0.9 * adj->rnormbest) {
+    adj->rnormbest = rnorm;
+    adj->stagnant  = 0;
+  } else
+    adj->stagnant++;
+  if (adj->stagnant >= ADJ_STAGNATION_STEPS && rnorm <= ADJ_STAGNATION_RTOL * adj->rnormref) *reason = SNES_CONVERGED_FNORM_RELATIVE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* PETSc's test, but for the relative tolerance: it refers to the largest initial residual so far, see ADJGetSNES() */
+static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, PetscReal ynorm, PetscReal rnorm, SNESConvergedReason *reason, void *ctx)
+{
+  ADJ       adj = (ADJ)ctx;
+  PetscReal rtol;
+
+  PetscFunctionBegin;
+  PetscCall(SNESConvergedDefault(snes, it, xnorm, ynorm, rnorm, reason, NULL));
+  if (*reason || PetscIsInfOrNanReal(rnorm)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (it == 0) adj->rnormref = PetscMax(adj->rnormref, rnorm);
+  PetscCall(SNESGetTolerances(snes, NULL, &rtol, NULL, NULL, NULL));
+  if (rnorm <= rtol * adj->rnormref)
+    *reason = SNES_CONVERGED_FNORM_RELATIVE;
+  else if (adj->testing)
+    PetscCall(ADJSNESStagnated_Private(adj, it, rnorm, reason));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What does not depend on the problem's size: set when the SNES is created, so that the user may still change it */
+PetscErrorCode ADJAttachSNES_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  PetscCall(SNESSetConvergenceTest(adj->snes, ADJSNESConverged, adj, NULL));
+  PetscCall(SNESMonitorSet(adj->snes, ADJSNESMonitor, adj, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Newton's types want a Jacobian: the JVP, or differences of the residual */
+static PetscErrorCode ADJSetForwardJacobian_Private(ADJ adj)
+{
+  SNESType  type;
+  PetscBool newton = PETSC_FALSE, ksponly = PETSC_FALSE, vi = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(SNESGetType(adj->snes, &type));
+  if (type) {
+    PetscCall(PetscStrbeginswith(type, "newton", &newton));
+    PetscCall(PetscStrbeginswith(type, "vinewton", &vi));
+    PetscCall(PetscStrcmp(type, SNESKSPONLY, &ksponly));
+  }
+  if (adj->M) {
+    PetscCall(PetscObjectReference((PetscObject)adj->M));
+    adj->J = adj->M;
+  } else if (newton || vi || ksponly) {
+    PetscCall(MatCreateSNESMF(adj->snes, &adj->J));
+  } else
+    PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(SNESSetJacobian(adj->snes, adj->J, adj->P ? adj->P : adj->J, ADJSNESJacobian, adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJSetUpSNES_Private(ADJ adj)
+{
+  KSP ksp;
+
+  PetscFunctionBegin;
+  PetscCall(ADJGetSNES(adj, NULL));
+  PetscCall(SNESGetKSP(adj->snes, &ksp));
+  PetscCall(ADJSetDefaultPC_Private(adj, ksp));
+  PetscCall(SNESSetFunction(adj->snes, adj->r, ADJSNESFunction, adj));
+  PetscCall(MatDestroy(&adj->J));
+  PetscCall(ADJSetForwardJacobian_Private(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Full steps of x <- F(x) and nothing else: then, and only then, the observed rate tends to the spectral radius */
+static PetscErrorCode ADJIsPlainIteration_Private(ADJ adj, PetscBool *plain)
+{
+  SNESLineSearch ls;
+  PetscReal      damping;
+  PetscBool      richardson, basic;
+
+  PetscFunctionBegin;
+  *plain = PETSC_FALSE;
+  PetscCall(PetscObjectTypeCompare((PetscObject)adj->snes, SNESNRICHARDSON, &richardson));
+  if (!richardson || adj->form != ADJ_FIXED_POINT) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(SNESGetLineSearch(adj->snes, &ls));
+  PetscCall(PetscObjectTypeCompare((PetscObject)ls, SNESLINESEARCHBASIC, &basic));
+  PetscCall(SNESLineSearchGetDamping(ls, &damping));
+  *plain = (PetscBool)(basic && damping == 1.0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* x: initial guess in, solution out; the course of the solve goes into adj->state */
+PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
+{
+  ADJState *st = adj->state;
+
+  PetscFunctionBegin;
+  PetscCall(ADJStateRestart_Private(adj, theta, x));
+  adj->theta = theta;
+  PetscCall(SNESSolve(adj->snes, NULL, x));
+  adj->theta = NULL;
+  PetscCall(SNESGetConvergedReason(adj->snes, &st->reason));
+  PetscCall(SNESGetIterationNumber(adj->snes, &st->its));
+  PetscCall(VecCopy(x, st->x));
+  PetscCall(ADJIsPlainIteration_Private(adj, &st->plain));
+  PetscCall(ADJStateObservedRate_Private(st));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

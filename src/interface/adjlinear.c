@@ -1,0 +1,94 @@
+/*
+   The linear systems of the implicit derivative, with a record of each solve for the verdict.
+*/
+#include <contragrad/private/adjimpl.h>
+
+static PetscErrorCode ADJIsPreconditioned_Private(KSP ksp, PetscBool *yes)
+{
+  PC        pc;
+  PetscBool none;
+
+  PetscFunctionBegin;
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCNONE, &none));
+  *yes = (PetscBool)!none;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* max |1 - mu| over the Ritz values mu of M, where the Krylov method has them */
+static PetscErrorCode ADJGetRitz_Private(KSP ksp, PetscInt its, PetscReal *ritz)
+{
+  PetscInt   restart = 0, nmax, n = 0;
+  PetscBool  gmres;
+  PetscReal *re, *im;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)ksp, &gmres, KSPGMRES, KSPFGMRES, KSPLGMRES, KSPPGMRES, ""));
+  if (gmres) PetscCall(KSPGMRESGetRestart(ksp, &restart));
+  nmax = PetscMax(restart, its) + 2;
+  PetscCall(PetscMalloc2(nmax, &re, nmax, &im));
+  PetscCall(KSPComputeEigenvalues(ksp, nmax, re, im, &n));
+  *ritz = n ? 0.0 : -1.0;
+  for (PetscInt i = 0; i < n; i++) *ritz = PetscMax(*ritz, PetscSqrtReal(PetscSqr(1.0 - re[i]) + PetscSqr(im[i])));
+  PetscCall(PetscFree2(re, im));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What GMRES and its kin know of the operator for free */
+static PetscErrorCode ADJRecordSpectrum_Private(ADJ adj, KSP ksp, ADJLinearSolve *rec)
+{
+  PetscBool computes;
+  PetscReal smax, smin;
+
+  PetscFunctionBegin;
+  PetscCall(KSPGetComputeSingularValues(ksp, &computes));
+  if (!computes || rec->its < 1 || rec->reason == KSP_DIVERGED_NANORINF) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPComputeExtremeSingularValues(ksp, &smax, &smin));
+  if (smax >= 0.0) {
+    rec->smax = smax;
+    rec->smin = smin;
+    if (!rec->preconditioned && adj->form == ADJ_FIXED_POINT) PetscCall(ADJGetRitz_Private(ksp, rec->its, &rec->ritz));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* KSPSolve() with its record. A zero right-hand side has the zero solution, also from a warm start */
+PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, ADJLinearSolve *rec)
+{
+  PetscFunctionBegin;
+  PetscCall(VecNorm(b, NORM_2, &rec->rhsnorm));
+  rec->its      = 0;
+  rec->residual = rec->resultnorm = rec->ritz = rec->smax = rec->smin = -1.0;
+  PetscCall(ADJIsPreconditioned_Private(ksp, &rec->preconditioned));
+  if (rec->rhsnorm == 0.0) {
+    PetscCall(VecSet(sol, 0.0));
+    rec->reason  = KSP_CONVERGED_ATOL;
+    rec->solnorm = rec->residual = 0.0;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(KSPSolve(ksp, b, sol));
+  PetscCall(KSPGetConvergedReason(ksp, &rec->reason));
+  PetscCall(KSPGetIterationNumber(ksp, &rec->its));
+  PetscCall(VecNorm(sol, NORM_2, &rec->solnorm));
+  PetscCall(ADJRecordSpectrum_Private(adj, ksp, rec));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* M^T w = v at the point of linearization, w from the last one if the KSP is told so */
+PetscErrorCode ADJSolveMT_Private(ADJ adj, Vec v, Vec w, ADJLinearSolve *rec)
+{
+  PetscFunctionBegin;
+  if (adj->P) PetscCall(ADJUpdateTransposedPreconditioner_Private(adj));
+  PetscCall(KSPSetOperators(adj->ksp, adj->MT, adj->P ? adj->PT : adj->MT));
+  PetscCall(ADJSolveLinear_Private(adj, adj->ksp, v, w, rec));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* M xdot = b */
+PetscErrorCode ADJSolveM_Private(ADJ adj, Vec b, Vec xdot, ADJLinearSolve *rec)
+{
+  PetscFunctionBegin;
+  PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
+  PetscCall(ADJSolveLinear_Private(adj, adj->tksp, b, xdot, rec));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

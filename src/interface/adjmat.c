@@ -1,0 +1,87 @@
+/*
+   Shell matrices on the user's products, at the point of the last linearization:
+
+       M   mult: JVP        transpose: VJP
+       MT  mult: VJP        transpose: JVP      (its own matrix: every KSP type then works on it by MatMult)
+       AT  mult: VJP, or JVP where there is none   (fixed point only; the spectrum of dF/dx)
+*/
+#include <contragrad/private/adjimpl.h>
+
+static PetscErrorCode MatMult_ADJ_M(Mat A, Vec x, Vec y)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(A, &adj));
+  PetscCall(ADJApplyM_Private(adj, x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatMult_ADJ_MT(Mat A, Vec x, Vec y)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(A, &adj));
+  PetscCall(ADJApplyMT_Private(adj, x, y, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(A, &adj));
+  if (adj->vjp)
+    PetscCall(ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL));
+  else
+    PetscCall(ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Vectors of the user's type and layout */
+static PetscErrorCode MatCreateVecs_ADJ(Mat A, Vec *right, Vec *left)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(A, &adj));
+  if (right) PetscCall(VecDuplicate(adj->r, right));
+  if (left) PetscCall(VecDuplicate(adj->r, left));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJCreateShell_Private(ADJ adj, PetscErrorCode (*mult)(Mat, Vec, Vec), PetscErrorCode (*multtranspose)(Mat, Vec, Vec), Mat *A)
+{
+  PetscInt n, N;
+  VecType  vtype;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetLocalSize(adj->r, &n));
+  PetscCall(VecGetSize(adj->r, &N));
+  PetscCall(VecGetType(adj->r, &vtype));
+  PetscCall(MatCreateShell(PetscObjectComm((PetscObject)adj), n, n, N, N, adj, A));
+  PetscCall(MatShellSetOperation(*A, MATOP_MULT, ADJShellFn(mult)));
+  if (multtranspose) PetscCall(MatShellSetOperation(*A, PetscDefined(USE_COMPLEX) ? MATOP_MULT_HERMITIAN_TRANSPOSE : MATOP_MULT_TRANSPOSE, ADJShellFn(multtranspose)));
+  PetscCall(MatShellSetOperation(*A, MATOP_CREATE_VECS, ADJShellFn(MatCreateVecs_ADJ)));
+  PetscCall(MatShellSetVecType(*A, vtype));
+  PetscCall(MatSetUp(*A));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The shells that the callbacks allow: M wants a JVP, MT a VJP */
+PetscErrorCode ADJCreateShells_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  if (!adj->M && adj->jvp) PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_M, adj->vjp ? MatMult_ADJ_MT : NULL, &adj->M));
+  if (!adj->MT && adj->vjp) PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_MT, adj->jvp ? MatMult_ADJ_M : NULL, &adj->MT));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJCreateContractionShell_Private(ADJ adj, Mat *AT)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_AT, NULL, AT));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

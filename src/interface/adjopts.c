@@ -1,0 +1,160 @@
+/*
+   Options of the ADJ itself; those of the children are theirs.
+*/
+#include <contragrad/private/adjimpl.h>
+
+extern PetscFunctionList ADJList;
+
+/*@C
+   ADJSetOptionsPrefix - Sets the prefix of all options of this context and of its children
+
+   Logically collective
+
+   Input Parameters:
++  adj    - the context
+-  prefix - put before every option's name: with `flow_`, `-flow_adj_type`, `-flow_adj_ksp_rtol`; `NULL` for none
+
+   Level: advanced
+
+   Note:
+   Call it before `ADJSetFromOptions()` and before the children are asked for.
+
+.seealso: `ADJAppendOptionsPrefix()`, `ADJGetOptionsPrefix()`, `ADJSetFromOptions()`
+@*/
+PetscErrorCode ADJSetOptionsPrefix(ADJ adj, const char prefix[])
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(!adj->snes && !adj->ksp && !adj->tksp && !adj->eps, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Set the options prefix before ADJSetFromOptions() and before asking for SNES, KSP or EPS: they have taken the old one");
+  PetscCall(PetscObjectSetOptionsPrefix((PetscObject)adj, prefix));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   ADJAppendOptionsPrefix - Appends to the prefix of all options of this context and of its children
+
+   Logically collective
+
+   Input Parameters:
++  adj    - the context
+-  prefix - appended to the present prefix
+
+   Level: advanced
+
+.seealso: `ADJSetOptionsPrefix()`
+@*/
+PetscErrorCode ADJAppendOptionsPrefix(ADJ adj, const char prefix[])
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(!adj->snes && !adj->ksp && !adj->tksp && !adj->eps, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Set the options prefix before ADJSetFromOptions() and before asking for SNES, KSP or EPS: they have taken the old one");
+  PetscCall(PetscObjectAppendOptionsPrefix((PetscObject)adj, prefix));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   ADJGetOptionsPrefix - The prefix of all options of this context
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  prefix - the prefix, `NULL` if there is none
+
+   Level: advanced
+
+.seealso: `ADJSetOptionsPrefix()`
+@*/
+PetscErrorCode ADJGetOptionsPrefix(ADJ adj, const char *prefix[])
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCall(PetscObjectGetOptionsPrefix((PetscObject)adj, prefix));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTrustOptions_Private(ADJ adj, ADJOptionItems PetscOptionsObject)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsEnum("-adj_trust_level", "What is spent on the verdict", "ADJSetTrustLevel", ADJTrustLevels, (PetscEnum)adj->trustlevel, (PetscEnum *)&adj->trustlevel, NULL));
+  PetscCall(PetscOptionsEnum("-adj_trust_action", "What is done with a refused derivative", "ADJSetTrustAction", ADJTrustActions, (PetscEnum)adj->trustaction, (PetscEnum *)&adj->trustaction, NULL));
+  PetscCall(PetscOptionsBool("-adj_trust_contraction", "Require a contraction in fixed-point form", "ADJSetTrustContraction", adj->trustcontraction, &adj->trustcontraction, NULL));
+  PetscCall(PetscOptionsReal("-adj_trust_forward_rtol", "Largest relative forward residual where the solver stopped for another reason", "ADJSetTrustTolerances", adj->trustforwardrtol, &adj->trustforwardrtol, NULL));
+  PetscCall(PetscOptionsReal("-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol)", "ADJSetTrustTolerances", adj->trustlinearrtol, &adj->trustlinearrtol, NULL));
+  PetscCall(PetscOptionsReal("-adj_trust_condition", "Condition number from which the operator counts as singular", "ADJSetTrustTolerances", adj->trustcondition, &adj->trustcondition, NULL));
+  PetscCall(PetscOptionsName("-adj_trust_view", "View the report of each verdict", "ADJTrustView", NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOptionsObject)
+{
+  PetscBool flg, set;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsBool("-adj_monitor", "Print a line after each forward, adjoint and tangent solve", "ADJMonitorDefault", PETSC_FALSE, &flg, &set));
+  if (set && flg) PetscCall(ADJMonitorSet(adj, ADJMonitorDefault, NULL));
+  PetscCall(PetscOptionsBool("-adj_monitor_cancel", "Remove all monitors", "ADJMonitorCancel", PETSC_FALSE, &flg, &set));
+  if (set && flg) PetscCall(ADJMonitorCancel(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetFromOptions - Configures the context and its children from the options database
+
+   Collective
+
+   Input Parameter:
+.  adj - the context
+
+   Options Database Keys:
++  -adj_type <type>                        - method, see `ADJSetType()`
+.  -adj_trust_level <none,estimate>        - what is spent on the verdict, see `ADJSetTrustLevel()`
+.  -adj_trust_action <error,warn,ignore>   - what is done with a refused derivative, see `ADJSetTrustAction()`
+.  -adj_trust_contraction <bool>           - whether a fixed point must be a contraction, see `ADJSetTrustContraction()`
+.  -adj_trust_forward_rtol <1e-6>          - see `ADJSetTrustTolerances()`
+.  -adj_trust_linear_rtol <rtol>           - see `ADJSetTrustTolerances()`
+.  -adj_trust_condition <4.5e12>           - see `ADJSetTrustTolerances()`
+.  -adj_trust_view [viewer]                - print the report of each verdict, see `ADJTrustView()`
+.  -adj_test_vjp                           - dot-product test at each solution, see `ADJTestVJP()`
+.  -adj_test_gradient                      - Taylor test of the first gradient, see `ADJTestGradient()`
+.  -adj_keep_previous_iterate <bool>       - see `ADJSetKeepPreviousIterate()`
+.  -adj_monitor                            - a line for each solve, see `ADJMonitorSet()`
+.  -adj_monitor_cancel                     - remove all monitors
+-  -adj_view [viewer]                      - print the context after each adjoint or tangent solve, see `ADJView()`
+
+   Level: beginner
+
+   Note:
+   The children take their options here if the functions of the problem were set before, else in `ADJSetUp()`.
+
+.seealso: `ADJSetOptionsPrefix()`, `ADJGetSNES()`, `ADJGetKSP()`, `ADJGetTangentKSP()`, `ADJGetEPS()`
+@*/
+PetscErrorCode ADJSetFromOptions(ADJ adj)
+{
+  char      type[256];
+  PetscBool flg;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscObjectOptionsBegin((PetscObject)adj);
+  PetscCall(PetscOptionsFList("-adj_type", "Method of differentiation", "ADJSetType", ADJList, ((PetscObject)adj)->type_name ? ((PetscObject)adj)->type_name : ADJIMPLICIT, type, sizeof(type), &flg));
+  if (flg)
+    PetscCall(ADJSetType(adj, type));
+  else if (!((PetscObject)adj)->type_name)
+    PetscCall(ADJSetType(adj, ADJIMPLICIT));
+  PetscCall(ADJTrustOptions_Private(adj, PetscOptionsObject));
+  PetscCall(PetscOptionsBool("-adj_keep_previous_iterate", "Keep the last but one forward iterate", "ADJSetKeepPreviousIterate", adj->keepprevious, &adj->keepprevious, NULL));
+  PetscCall(PetscOptionsBool("-adj_test_vjp", "Dot-product test of the products at each solution", "ADJTestVJP", adj->testvjp, &adj->testvjp, NULL));
+  PetscCall(PetscOptionsBool("-adj_test_gradient", "Taylor test of the first gradient", "ADJTestGradient", adj->testgradient, &adj->testgradient, NULL));
+  PetscCall(ADJMonitorOptions_Private(adj, PetscOptionsObject));
+  PetscCall(PetscOptionsName("-adj_view", "View the context after each derivative", "ADJView", NULL));
+  PetscTryTypeMethod(adj, setfromoptions, PetscOptionsObject);
+  PetscCall(PetscObjectProcessOptionsHandlers((PetscObject)adj, PetscOptionsObject));
+  PetscOptionsEnd();
+  adj->optionscalled      = PETSC_TRUE;
+  adj->childrenconfigured = PETSC_FALSE;
+  PetscCall(ADJConfigureChildren_Private(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

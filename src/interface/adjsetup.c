@@ -1,0 +1,71 @@
+/*
+   ADJSetUp: everything that depends on the problem's size and on which callbacks there are.
+*/
+#include <contragrad/private/adjimpl.h>
+
+static PetscErrorCode ADJSetUpKSP_Private(ADJ adj, KSP ksp)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJSetDefaultPC_Private(adj, ksp));
+  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE) PetscCall(KSPSetComputeSingularValues(ksp, PETSC_TRUE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJCheckPreconditioner_Private(ADJ adj)
+{
+  MPI_Comm    comm = PetscObjectComm((PetscObject)adj);
+  PetscMPIInt same;
+  PetscInt    N, rows, cols;
+
+  PetscFunctionBegin;
+  if (!adj->P) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCallMPI(MPI_Comm_compare(comm, PetscObjectComm((PetscObject)adj->P), &same));
+  PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "The matrix of ADJSetPreconditioner() lives on another communicator than the ADJ; create both on the same one");
+  PetscCall(VecGetSize(adj->sol, &N));
+  PetscCall(MatGetSize(adj->P, &rows, &cols));
+  PetscCheck(rows == N && cols == N, comm, PETSC_ERR_ARG_SIZ, "The matrix of ADJSetPreconditioner() is %" PetscInt_FMT " x %" PetscInt_FMT ", but the state has length %" PetscInt_FMT "; it must approximate I - dF/dx or dR/dx", rows, cols, N);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetUp - Creates what the solves need; called by `ADJSolve()`
+
+   Collective
+
+   Input Parameter:
+.  adj - the context
+
+   Level: advanced
+
+   Errors:
+   `PETSC_ERR_ORDER` if neither `ADJSetFixedPoint()` nor `ADJSetResidual()`, or not `ADJSetSolution()`, was called.
+
+.seealso: `ADJSetSolution()`, `ADJSolve()`, `ADJReset()`
+@*/
+PetscErrorCode ADJSetUp(ADJ adj)
+{
+  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (adj->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCheck(adj->map, comm, PETSC_ERR_ORDER, "No problem: call ADJSetFixedPoint() or ADJSetResidual() first");
+  PetscCheck(adj->sol, comm, PETSC_ERR_ORDER, "The size of the state is not known: call ADJSetSolution() first, or ADJSolve()");
+  PetscCall(ADJCheckPreconditioner_Private(adj));
+  if (!((PetscObject)adj)->type_name) PetscCall(ADJSetType(adj, ADJIMPLICIT));
+  PetscCall(ADJConfigureChildren_Private(adj));
+  if (!adj->r) PetscCall(VecDuplicate(adj->sol, &adj->r));
+  PetscCall(ADJCreateShells_Private(adj));
+  PetscCall(ADJSetUpSNES_Private(adj));
+  if (adj->vjp) {
+    PetscCall(ADJGetKSP(adj, NULL));
+    PetscCall(ADJSetUpKSP_Private(adj, adj->ksp));
+  }
+  if (adj->jvp) {
+    PetscCall(ADJGetTangentKSP(adj, NULL));
+    PetscCall(ADJSetUpKSP_Private(adj, adj->tksp));
+  }
+  PetscTryTypeMethod(adj, setup);
+  adj->setupcalled = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

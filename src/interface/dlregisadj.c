@@ -1,0 +1,90 @@
+/*
+   Package registration: done lazily at the first ADJCreate(), undone by PetscFinalize().
+*/
+#include <contragrad/private/adjimpl.h>
+
+PetscClassId  ADJ_CLASSID = 0;
+PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_TrustCheck;
+
+static PetscBool ADJPackageInitialized = PETSC_FALSE;
+static PetscBool ADJStartedSlepc       = PETSC_FALSE;
+
+static PetscErrorCode ADJRegisterEvents_Private(void)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscLogEventRegister("ADJForward", ADJ_CLASSID, &ADJ_Forward));
+  PetscCall(PetscLogEventRegister("ADJAdjoint", ADJ_CLASSID, &ADJ_Adjoint));
+  PetscCall(PetscLogEventRegister("ADJTangent", ADJ_CLASSID, &ADJ_Tangent));
+  PetscCall(PetscLogEventRegister("ADJMap", ADJ_CLASSID, &ADJ_Map));
+  PetscCall(PetscLogEventRegister("ADJVJP", ADJ_CLASSID, &ADJ_VJP));
+  PetscCall(PetscLogEventRegister("ADJJVP", ADJ_CLASSID, &ADJ_JVP));
+  PetscCall(PetscLogEventRegister("ADJLinearize", ADJ_CLASSID, &ADJ_Linearize));
+  PetscCall(PetscLogEventRegister("ADJTrust", ADJ_CLASSID, &ADJ_TrustCheck));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   ADJFinalizePackage - Ends the package; called by `PetscFinalize()`
+
+   Level: developer
+
+.seealso: `ADJInitializePackage()`, `PetscFinalize()`
+@*/
+PetscErrorCode ADJFinalizePackage(void)
+{
+  extern PetscFunctionList ADJList;
+
+  PetscFunctionBegin;
+  PetscCall(PetscFunctionListDestroy(&ADJList));
+  if (ADJStartedSlepc && SlepcInitializeCalled) PetscCall(SlepcFinalize());
+  ADJStartedSlepc       = PETSC_FALSE;
+  ADJPackageInitialized = PETSC_FALSE;
+  ADJRegisterAllCalled  = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   ADJInitializePackage - Registers the class, its types and its log events; called by the first `ADJCreate()`
+
+   Level: developer
+
+   Note:
+   Starts SLEPc if the program has only called `PetscInitialize()`, and ends it again in `PetscFinalize()`.
+
+.seealso: `ADJCreate()`, `ADJFinalizePackage()`
+@*/
+PetscErrorCode ADJInitializePackage(void)
+{
+  char         list[256];
+  PetscBool    opt, inlist;
+  PetscClassId classids[1];
+
+  PetscFunctionBegin;
+  if (ADJPackageInitialized) PetscFunctionReturn(PETSC_SUCCESS);
+  ADJPackageInitialized = PETSC_TRUE;
+  if (!SlepcInitializeCalled) {
+    PetscCall(SlepcInitializeNoArguments());
+    ADJStartedSlepc = PETSC_TRUE;
+  }
+  PetscCall(PetscClassIdRegister("Solution-map derivative", &ADJ_CLASSID));
+  PetscCall(ADJRegisterAll());
+  PetscCall(ADJRegisterEvents_Private());
+  classids[0] = ADJ_CLASSID;
+  PetscCall(PetscInfoProcessClass("adj", 1, classids));
+  PetscCall(PetscOptionsGetString(NULL, NULL, "-log_exclude", list, sizeof(list), &opt));
+  if (opt) {
+    PetscCall(PetscStrInList("adj", list, ',', &inlist));
+    if (inlist) PetscCall(PetscLogEventDeactivateClass(ADJ_CLASSID));
+  }
+  PetscCall(PetscRegisterFinalize(ADJFinalizePackage));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Entry point of -dll_append: makes the class known to a program that was not linked with it */
+PETSC_EXTERN PetscErrorCode PetscDLLibraryRegister_contragrad(void);
+PetscErrorCode              PetscDLLibraryRegister_contragrad(void)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJInitializePackage());
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

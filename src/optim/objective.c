@@ -1,0 +1,119 @@
+/*
+   The reduced objective f(theta) = l(x*(theta), theta) and its total gradient.
+*/
+#include <contragrad/private/adjimpl.h>
+
+/*@C
+   ADJSetObjective - Sets an objective l(x, theta) with its partial derivatives
+
+   Logically collective
+
+   Input Parameters:
++  adj - the context
+.  f   - computes the objective and its partial derivatives
+-  ctx - context passed to `f`, may be `NULL`
+
+   Calling sequence of `f`:
+.vb
+   PetscErrorCode f(ADJ adj, Vec x, Vec theta, PetscReal *value, Vec xbar, Vec thetabar, void *ctx)
+.ve
++  x        - state, global length n; not to be changed
+.  theta    - parameters, global length m; not to be changed
+.  value    - l(x, theta), the same on every process
+.  xbar     - to be overwritten by dl/dx, global length n; `NULL` if not wanted
+.  thetabar - to be overwritten by the partial derivative dl/dtheta, global length m; `NULL` if not wanted
+-  ctx      - the user's context
+
+   Level: beginner
+
+   Note:
+   With complex scalars the derivatives are such that dl = Re <xbar, dx> + Re <thetabar, dtheta>.
+
+.seealso: `ADJComputeObjectiveAndGradient()`, `ADJTestGradient()`
+@*/
+PetscErrorCode ADJSetObjective(ADJ adj, ADJObjectiveFn *f, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  adj->objective    = f;
+  adj->objectivectx = ctx;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   ADJGetObjective - The function set with `ADJSetObjective()`
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameters:
++  f   - the function, or `NULL` to ignore
+-  ctx - its context, or `NULL` to ignore
+
+   Level: advanced
+
+.seealso: `ADJSetObjective()`
+@*/
+PetscErrorCode ADJGetObjective(ADJ adj, ADJObjectiveFn **f, void **ctx)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (f) *f = adj->objective;
+  if (ctx) *ctx = adj->objectivectx;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJComputeObjectiveAndGradient - The reduced objective, l at the state of theta, and its total gradient
+
+   Collective
+
+   Input Parameters:
++  adj   - the context
+-  theta - parameters, global length m
+
+   Output Parameters:
++  value    - the objective
+-  gradient - dl/dtheta + (dx/dtheta)^T dl/dx, global length m; `NULL` if not wanted
+
+   Level: beginner
+
+   Notes:
+   Solves from the vector of `ADJSetSolution()`, which is overwritten by the state: the next theta starts from there.
+   The gradient has the verdict of its adjoint, see `ADJGetTrust()`.
+
+   Errors:
+   `PETSC_ERR_ORDER` without `ADJSetObjective()` or `ADJSetSolution()`; `PETSC_ERR_NOT_CONVERGED` if only the value is
+   asked for and the forward solve failed, unless `ADJSetTrustAction()` says otherwise; for the gradient as
+   `ADJSolveAdjoint()`.
+
+.seealso: `ADJSetObjective()`, `ADJSetSolution()`, `ADJSolveAdjoint()`
+@*/
+PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *value, Vec gradient)
+{
+  MPI_Comm  comm = PetscObjectComm((PetscObject)adj);
+  PetscBool test = adj->testgradient;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(adj->objective, comm, PETSC_ERR_ORDER, "No objective: call ADJSetObjective() first");
+  PetscCheck(adj->sol, comm, PETSC_ERR_ORDER, "No initial guess: call ADJSetSolution() first");
+  if (gradient) PetscCall(ADJCheckVec_Private(adj, gradient, theta, "The gradient", "the parameters"));
+  PetscCall(ADJSolve(adj, theta, adj->sol));
+  if (!gradient) {
+    PetscCheck(adj->state->reason > 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR, comm, PETSC_ERR_NOT_CONVERGED, "The forward solve stopped with %s: there is no objective; look at -adj_forward_snes_monitor", SNESConvergedReasons[adj->state->reason]);
+    PetscCallBack("ADJ objective", (*adj->objective)(adj, adj->sol, theta, value, NULL, NULL, adj->objectivectx));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (!adj->objx) PetscCall(VecDuplicate(adj->sol, &adj->objx));
+  if (!adj->objtheta) PetscCall(VecDuplicate(theta, &adj->objtheta));
+  PetscCallBack("ADJ objective", (*adj->objective)(adj, adj->sol, theta, value, adj->objx, adj->objtheta, adj->objectivectx));
+  adj->testgradient = PETSC_FALSE; /* the whole objective is tested below */
+  PetscCall(ADJSolveAdjoint(adj, adj->objx, gradient));
+  adj->testgradient = test;
+  PetscCall(VecAXPY(gradient, 1.0, adj->objtheta));
+  if (test) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

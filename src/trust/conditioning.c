@@ -1,0 +1,29 @@
+/*
+   Conditioning: what the Krylov solver of the adjoint (or tangent) says of its operator.
+*/
+#include <contragrad/private/adjimpl.h>
+
+/* cond ~ smax/smin of the Hessenberg matrix: a lower bound of the true condition number of the operator it was built on */
+PetscErrorCode ADJCheckConditioning_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrustReport *rep)
+{
+  ADJTrustCheck *cond = &rep->check[ADJ_CHECK_CONDITIONING], *ampl = &rep->check[ADJ_CHECK_AMPLIFICATION];
+
+  PetscFunctionBegin;
+  if (rec->rhsnorm == 0.0) PetscFunctionReturn(PETSC_SUCCESS);
+  ampl->status = ADJ_CHECK_INFO;
+  ampl->value  = rec->solnorm / rec->rhsnorm;
+  if (rec->smax < 0.0) {
+    if (adj->form == ADJ_FIXED_POINT && adj->trustcontraction) PetscFunctionReturn(PETSC_SUCCESS); /* the contraction answers for invertibility */
+    cond->status = ADJ_CHECK_INCONCLUSIVE;
+    cond->advice = "this KSP type gives no singular values: use a kind of GMRES or CG for the linear solve";
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  cond->threshold = adj->trustcondition;
+  cond->value     = rec->smin > 0.0 ? rec->smax / rec->smin : PETSC_MAX_REAL;
+  cond->status    = cond->value >= cond->threshold ? ADJ_CHECK_FAILED : ADJ_CHECK_PASSED;
+  if (cond->status == ADJ_CHECK_FAILED)
+    cond->advice = "the operator is singular to working precision: the state is not a function of the parameters here, or it lacks a normalization";
+  else if (rec->preconditioned)
+    cond->advice = "of the preconditioned operator";
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

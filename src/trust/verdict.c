@@ -1,0 +1,239 @@
+/*
+   The verdict on a derivative: which checks are made, in which order, and what follows from them.
+*/
+#include <contragrad/private/adjimpl.h>
+
+static const ADJLinearSolve *ADJTrustRecord_Private(ADJ adj, ADJPhase phase)
+{
+  return phase == ADJ_PHASE_ADJOINT ? &adj->state->adjoint : &adj->state->tangent;
+}
+
+static PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *c, ADJCheckStatus status, PetscReal value, PetscReal threshold, const char advice[])
+{
+  PetscFunctionBegin;
+  c->status    = status;
+  c->value     = value;
+  c->threshold = threshold;
+  c->advice    = advice;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The solver's word is enough where the residual was what it tested; else the residual is held against a limit */
+static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
+{
+  ADJState *st        = adj->state;
+  PetscBool tested    = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS || st->reason == SNES_CONVERGED_FNORM_RELATIVE);
+  PetscReal rtol      = adj->trustforwardrtol;
+  PetscReal last      = st->nhistory ? st->history[st->nhistory - 1] : 0.0, rel;
+  PetscBool converged = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  rel = adj->rnormref > 0.0 ? last / adj->rnormref : 0.0;
+  if (st->reason > 0) converged = (PetscBool)(tested || rel <= rtol);
+  rep->forward_reason = st->reason;
+  PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FORWARD], converged ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED, rel, tested ? 0.0 : rtol, converged ? NULL : "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* After a failure only: whether the residual that stopped the solver holds NaN or Inf */
+static PetscErrorCode ADJCheckForwardFinite_Private(ADJ adj, ADJTrustReport *rep)
+{
+  PetscReal norm;
+
+  PetscFunctionBegin;
+  if (rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_PASSED) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecNorm(adj->r, NORM_2, &norm));
+  if (PetscIsInfOrNanReal(norm)) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FINITE], ADJ_CHECK_FAILED, 0.0, 1.0, "F or R has NaN or Inf at an iterate of the forward solve: look at the function, its initial guess and the parameters"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJCheckFinite_Private(const ADJLinearSolve *rec, ADJTrustReport *rep)
+{
+  ADJTrustCheck *c    = &rep->check[ADJ_CHECK_FINITE];
+  PetscBool      rhs  = PetscIsInfOrNanReal(rec->rhsnorm);
+  PetscBool      rest = (PetscBool)(PetscIsInfOrNanReal(rec->solnorm) || PetscIsInfOrNanReal(rec->resultnorm) || PetscIsInfOrNanReal(rec->residual) || rec->reason == KSP_DIVERGED_NANORINF);
+
+  PetscFunctionBegin;
+  if (c->status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
+  if (rhs)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, 0.0, 1.0, "the cotangent (or the direction pushed through the JVP) has NaN or Inf"));
+  else if (rest)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, 0.0, 1.0, "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp"));
+  else
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, 1.0, 1.0, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The true residual |v - M^T w| against the tolerance, whatever the KSP says of its own recurrence */
+static PetscErrorCode ADJCheckLinear_Private(ADJ adj, ADJPhase phase, const ADJLinearSolve *rec, ADJTrustReport *rep)
+{
+  KSP       ksp = phase == ADJ_PHASE_ADJOINT ? adj->ksp : adj->tksp;
+  PetscReal rtol, atol, limit, rel = -1.0;
+  PetscBool passed = (PetscBool)(rec->reason > 0);
+
+  PetscFunctionBegin;
+  PetscCall(KSPGetTolerances(ksp, &rtol, &atol, NULL, NULL));
+  limit = adj->trustlinearrtol >= 0.0 ? adj->trustlinearrtol : 10.0 * rtol;
+  if (rec->residual >= 0.0) {
+    rel = rec->rhsnorm > 0.0 ? rec->residual / rec->rhsnorm : 0.0;
+    if (!(rel <= limit) && !(rec->residual <= 10.0 * atol)) passed = PETSC_FALSE;
+  }
+  rep->linear_reason = rec->reason;
+  PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_LINEAR], passed ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED, rel, limit, passed ? NULL : "look at -adj_ksp_monitor_true_residual (-adj_tangent_ksp_...); more iterations by -adj_ksp_max_it, a longer restart by -adj_ksp_gmres_restart, a preconditioner by ADJSetPreconditioner()"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What ADJTestVJP() found at this state */
+static PetscErrorCode ADJCheckTestedVJP_Private(ADJ adj, ADJTrustReport *rep)
+{
+  const char *advice[2] = {"the VJP in x is not the transposed derivative of the map: -adj_test_vjp shows the numbers", "the VJP in theta is not the transposed derivative of the map: -adj_test_vjp shows the numbers"};
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < 2; i++) {
+    PetscReal err = adj->state->vjperror[i];
+    PetscReal tol = adj->state->vjptolerance[i];
+    PetscBool bad = (PetscBool) !(err <= tol);
+
+    if (err == -1.0) continue;
+    PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_VJP_X + i], bad ? ADJ_CHECK_FAILED : ADJ_CHECK_PASSED, err, tol, bad ? advice[i] : NULL));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The first failure in this order names the reason; something left open is no refutation, but no confirmation either */
+static const struct {
+  ADJCheck check;
+  ADJTrust reason;
+} ADJTrustOrder[] = {
+  {ADJ_CHECK_FINITE, ADJ_TRUST_REFUTED_NOT_FINITE},
+  {ADJ_CHECK_FORWARD, ADJ_TRUST_REFUTED_FORWARD},
+  {ADJ_CHECK_VJP_X, ADJ_TRUST_REFUTED_VJP},
+  {ADJ_CHECK_VJP_THETA, ADJ_TRUST_REFUTED_VJP},
+  {ADJ_CHECK_CONDITIONING, ADJ_TRUST_REFUTED_SINGULAR},
+  {ADJ_CHECK_LINEAR, ADJ_TRUST_REFUTED_LINEAR},
+  {ADJ_CHECK_CONTRACTION, ADJ_TRUST_REFUTED_CONTRACTION}};
+static const PetscInt ADJTrustOrderLength = (PetscInt)(sizeof(ADJTrustOrder) / sizeof(ADJTrustOrder[0]));
+
+/* Index in ADJTrustOrder of the first check with that status, -1 if there is none */
+static PetscInt ADJFindCheck_Private(const ADJTrustReport *rep, ADJCheckStatus status)
+{
+  for (PetscInt i = 0; i < ADJTrustOrderLength; i++) {
+    if (rep->check[ADJTrustOrder[i].check].status == status) return i;
+  }
+  return -1;
+}
+
+static ADJTrust ADJConclude_Private(ADJ adj, const ADJTrustReport *rep)
+{
+  PetscInt failed = ADJFindCheck_Private(rep, ADJ_CHECK_FAILED);
+
+  if (failed >= 0) return ADJTrustOrder[failed].reason;
+  if (adj->trustlevel == ADJ_TRUST_LEVEL_NONE || ADJFindCheck_Private(rep, ADJ_CHECK_INCONCLUSIVE) >= 0) return ADJ_TRUST_UNVERIFIED;
+  return ADJ_TRUST_ESTIMATED;
+}
+
+/* One verdict for all ranks: the worst */
+static PetscErrorCode ADJSetVerdict_Private(ADJ adj, ADJTrustReport *rep)
+{
+  PetscMPIInt verdict = (PetscMPIInt)ADJConclude_Private(adj, rep);
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &verdict, 1, MPI_INT, MPI_MIN, PetscObjectComm((PetscObject)adj)));
+  rep->verdict = (ADJTrust)verdict;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTrustRaise_Private(ADJ adj, const ADJTrustReport *rep)
+{
+  const PetscInt       failed = ADJFindCheck_Private(rep, ADJ_CHECK_FAILED);
+  const ADJCheck       which  = failed >= 0 ? ADJTrustOrder[failed].check : ADJ_CHECK_FINITE;
+  const ADJTrustCheck *c      = &rep->check[which];
+  PetscErrorCode       code   = PETSC_ERR_CONV_FAILED;
+
+  PetscFunctionBegin;
+  if (rep->verdict == ADJ_TRUST_REFUTED_NOT_FINITE) code = PETSC_ERR_FP;
+  if (rep->verdict == ADJ_TRUST_REFUTED_FORWARD || rep->verdict == ADJ_TRUST_REFUTED_LINEAR) code = PETSC_ERR_NOT_CONVERGED;
+  SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s (forward %s, linear solve %s): check \"%s\" gave %g, limit %g. Try: %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", ADJTrusts[rep->verdict], SNESConvergedReasons[rep->forward_reason], KSPConvergedReasons[rep->linear_reason], ADJChecks[which], (double)c->value, (double)c->threshold, c->advice ? c->advice : "-adj_trust_view");
+}
+
+static PetscErrorCode ADJTrustViewFromOptions_Private(ADJ adj)
+{
+  PetscViewer       viewer;
+  PetscViewerFormat format;
+  PetscBool         flg;
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsGetViewer(PetscObjectComm((PetscObject)adj), ((PetscObject)adj)->options, ((PetscObject)adj)->prefix, "-adj_trust_view", &viewer, &format, &flg));
+  if (!flg) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscViewerPushFormat(viewer, format));
+  PetscCall(ADJTrustView(adj, viewer));
+  PetscCall(PetscViewerPopFormat(viewer));
+  PetscCall(PetscViewerDestroy(&viewer));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Shows the report if that was asked for, and does with a refused derivative what the user chose */
+static PetscErrorCode ADJTrustAct_Private(ADJ adj)
+{
+  const ADJTrustReport *rep = &adj->state->report;
+  PetscViewer           err;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTrustViewFromOptions_Private(adj));
+  if (rep->verdict >= 0) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->trustaction == ADJ_TRUST_ACTION_ERROR) PetscCall(ADJTrustRaise_Private(adj, rep));
+  if (adj->trustaction == ADJ_TRUST_ACTION_WARN) {
+    PetscCall(PetscViewerASCIIGetStderr(PetscObjectComm((PetscObject)adj), &err));
+    PetscCall(PetscViewerASCIIPrintf(err, "WARNING: a derivative that was refused is handed out\n"));
+    PetscCall(ADJTrustView(adj, err));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Before the solve: a forward solve that failed ends it here, if refusals are errors */
+PetscErrorCode ADJTrustBegin_Private(ADJ adj, ADJPhase phase)
+{
+  ADJTrustReport *rep = &adj->state->report;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(rep, sizeof(*rep)));
+  rep->phase = phase;
+  PetscCall(ADJCheckForward_Private(adj, rep));
+  PetscCall(ADJCheckForwardFinite_Private(adj, rep));
+  PetscCall(ADJSetVerdict_Private(adj, rep));
+  if (rep->verdict < 0 && adj->trustaction == ADJ_TRUST_ACTION_ERROR) PetscCall(ADJTrustAct_Private(adj));
+  rep->verdict = ADJ_TRUST_NONE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The checks that cost products; of no use once the derivative is refused */
+static PetscErrorCode ADJTrustEstimate_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrustReport *rep)
+{
+  PetscInt before = ADJCountProducts(&adj->checkcounters);
+
+  PetscFunctionBegin;
+  PetscCall(ADJCheckConditioning_Private(adj, rec, rep));
+  if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckContraction_Private(adj, rec, rep));
+  rep->products = ADJCountProducts(&adj->checkcounters) - before;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* After the solve: the verdict, and what follows from it */
+PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase)
+{
+  ADJTrustReport       *rep = &adj->state->report;
+  const ADJLinearSolve *rec = ADJTrustRecord_Private(adj, phase);
+
+  PetscFunctionBegin;
+  PetscCall(PetscLogEventBegin(ADJ_TrustCheck, adj, 0, 0, 0));
+  adj->account = &adj->checkcounters;
+  PetscCall(ADJCheckFinite_Private(rec, rep));
+  PetscCall(ADJCheckLinear_Private(adj, phase, rec, rep));
+  PetscCall(ADJCheckTestedVJP_Private(adj, rep));
+  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE && !adj->testing) PetscCall(ADJTrustEstimate_Private(adj, rec, rep));
+  PetscCall(ADJSetVerdict_Private(adj, rep));
+  adj->account = &adj->counters;
+  PetscCall(PetscLogEventEnd(ADJ_TrustCheck, adj, 0, 0, 0));
+  if (!adj->testing) PetscCall(ADJTrustAct_Private(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,274 @@
+/*
+   Taylor test: along a random direction d, with a gradient g that is right,
+
+       |J(theta + h d) - J(theta)|               = O(h)
+       |J(theta + h d) - J(theta) - h <g, d>|    = O(h^2)
+
+   where J is the objective, or the functional <xbar, x*(theta)>. The forward problem is solved to rounding level, in a
+   state of the test's own, so that nothing of it is left in the object.
+*/
+#include <contragrad/private/adjimpl.h>
+
+#define ADJ_TAYLOR_STEPS     5
+#define ADJ_TAYLOR_H         1e-2 /* first step, relative to the parameters; halved each time */
+#define ADJ_TAYLOR_H_CENTRAL 1e-4
+#define ADJ_TIGHT_SNES_RTOL  1e-14
+#define ADJ_TIGHT_KSP_RTOL   1e-11
+#define ADJ_TIGHT_ENOUGH     1e-8 /* a forward solve that fell so far is taken, whatever stopped it */
+
+/* What the test changes in the object, to be put back */
+typedef struct {
+  ADJState *state;
+  Vec       w;
+  PetscReal rnormref, snesrtol, ksprtol;
+  PetscBool linearized;
+} ADJSaved;
+
+typedef struct {
+  Vec       x0;       /* initial guess of every solve */
+  Vec       x, theta; /* of the present solve */
+  Vec       base, d;  /* J is looked at along base + h d */
+  Vec       g;
+  Vec       xbar; /* NULL: the objective is tested */
+  PetscReal J, slope;
+  PetscReal noise; /* level of rounding in J */
+} ADJTaylor;
+
+static PetscErrorCode ADJTestPush_Private(ADJ adj, ADJSaved *saved)
+{
+  PetscFunctionBegin;
+  saved->state      = adj->state;
+  saved->w          = adj->w;
+  saved->rnormref   = adj->rnormref;
+  saved->linearized = adj->state->linearized;
+  adj->w            = NULL;
+  PetscCall(ADJStateCreate_Private(&adj->state));
+  PetscCall(SNESGetTolerances(adj->snes, NULL, &saved->snesrtol, NULL, NULL, NULL));
+  PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_TIGHT_SNES_RTOL, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(KSPGetTolerances(adj->ksp, &saved->ksprtol, NULL, NULL, NULL));
+  PetscCall(KSPSetTolerances(adj->ksp, PetscMin(saved->ksprtol, ADJ_TIGHT_KSP_RTOL), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  adj->testing = PETSC_TRUE;
+  adj->account = &adj->checkcounters;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTestPop_Private(ADJ adj, ADJSaved *saved)
+{
+  PetscFunctionBegin;
+  PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, saved->snesrtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(KSPSetTolerances(adj->ksp, saved->ksprtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(VecDestroy(&adj->w));
+  PetscCall(ADJStateDestroy_Private(&adj->state));
+  adj->state    = saved->state;
+  adj->w        = saved->w;
+  adj->rnormref = saved->rnormref;
+  adj->testing  = PETSC_FALSE;
+  if (saved->linearized) PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
+  adj->account = &adj->counters;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* J at base + h d, from a forward solve of its own */
+static PetscErrorCode ADJTaylorEvaluate_Private(ADJ adj, ADJTaylor *t, PetscReal h, PetscReal *J)
+{
+  const ADJState *st = adj->state;
+  PetscScalar     dot;
+
+  PetscFunctionBegin;
+  PetscCall(VecWAXPY(t->theta, h, t->d, t->base));
+  PetscCall(VecCopy(t->x0, t->x));
+  PetscUseTypeMethod(adj, solve, t->theta, t->x);
+  PetscCheck(st->nhistory && st->history[st->nhistory - 1] <= ADJ_TIGHT_ENOUGH * adj->rnormref, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs forward solves to a relative residual of %g, but that at a step of %g stopped with %s; look at -adj_forward_snes_monitor, and let it do more iterations", ADJ_TIGHT_ENOUGH, (double)h, SNESConvergedReasons[st->reason]);
+  if (t->xbar) {
+    PetscCall(VecDot(t->x, t->xbar, &dot));
+    *J = PetscRealPart(dot);
+  } else
+    PetscCallBack("ADJ objective", (*adj->objective)(adj, t->x, t->theta, J, NULL, NULL, adj->objectivectx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* g = N^T w, and dl/dtheta of the objective; slope = Re <g, d> */
+static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
+{
+  Vec         xbar = t->xbar, direct = NULL;
+  PetscReal   f, wnorm, xnorm, vnorm;
+  PetscScalar dot;
+
+  PetscFunctionBegin;
+  if (!xbar) {
+    PetscCall(VecDuplicate(t->x, &xbar));
+    PetscCall(VecDuplicate(t->theta, &direct));
+    PetscCallBack("ADJ objective", (*adj->objective)(adj, t->x, t->theta, &f, xbar, direct, adj->objectivectx));
+  }
+  PetscCall(ADJLinearizeAtSolution_Private(adj));
+  PetscUseTypeMethod(adj, solveadjoint, xbar, t->g);
+  if (direct) PetscCall(VecAXPY(t->g, 1.0, direct));
+  PetscCall(VecDot(t->d, t->g, &dot));
+  t->slope = PetscRealPart(dot);
+  PetscCall(VecNorm(xbar, NORM_2, &vnorm));
+  PetscCall(VecNorm(t->x, NORM_2, &xnorm));
+  PetscCall(VecNorm(adj->w, NORM_2, &wnorm));
+  t->noise = 10.0 * (wnorm * adj->state->history[adj->state->nhistory - 1] + PETSC_MACHINE_EPSILON * (vnorm * xnorm + PetscAbsReal(t->J)));
+  if (!t->xbar) PetscCall(VecDestroy(&xbar));
+  PetscCall(VecDestroy(&direct));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Remainders for halved steps. The order is that of the smallest pair above the noise; 2 where there is none: J is linear along d */
+static PetscErrorCode ADJTaylorRemainders_Private(ADJ adj, ADJTaylor *t, PetscBool print, PetscReal *order)
+{
+  MPI_Comm  comm = PetscObjectComm((PetscObject)adj);
+  PetscReal J, h = ADJ_TAYLOR_H, first, second, last = -1.0;
+  char      text[32];
+
+  PetscFunctionBegin;
+  *order = 2.0;
+  if (print) PetscCall(PetscPrintf(comm, "Taylor test of the gradient: J %.10g, directional derivative %.10g\n  %-12s %-14s %-14s %s\n", (double)t->J, (double)t->slope, "h", "|dJ|", "|dJ - h<g,d>|", "order"));
+  for (PetscInt i = 0; i < ADJ_TAYLOR_STEPS; i++, h /= 2.0) {
+    PetscCall(ADJTaylorEvaluate_Private(adj, t, h, &J));
+    first  = PetscAbsReal(J - t->J);
+    second = PetscAbsReal(J - t->J - h * t->slope);
+    PetscCall(PetscStrncpy(text, "", sizeof(text)));
+    if (second <= t->noise)
+      PetscCall(PetscStrncpy(text, "rounding", sizeof(text)));
+    else if (last > 0.0) {
+      *order = PetscLog2Real(last / second);
+      PetscCall(PetscSNPrintf(text, sizeof(text), "%.3f", (double)*order));
+    }
+    if (print) PetscCall(PetscPrintf(comm, "  %-12.4e %-14.6e %-14.6e %s\n", (double)h, (double)first, (double)second, text));
+    last = second;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaylorCentral_Private(ADJ adj, ADJTaylor *t, PetscBool print, PetscReal *error)
+{
+  const PetscReal h = ADJ_TAYLOR_H_CENTRAL;
+  PetscReal       Jp, Jm, diff, scale;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTaylorEvaluate_Private(adj, t, h, &Jp));
+  PetscCall(ADJTaylorEvaluate_Private(adj, t, -h, &Jm));
+  diff   = (Jp - Jm) / (2.0 * h);
+  scale  = PetscMax(PetscAbsReal(diff), PetscAbsReal(t->slope));
+  *error = scale > 0.0 ? PetscAbsReal(diff - t->slope) / scale : 0.0;
+  if (print) PetscCall(PetscPrintf(PetscObjectComm((PetscObject)adj), "  central difference (h %g) %.10g, relative error %.2e\n", (double)h, (double)diff, (double)*error));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* d is random, of the parameters' own size */
+static PetscErrorCode ADJTaylorCreate_Private(ADJ adj, Vec theta, Vec x, Vec xbar, ADJTaylor *t)
+{
+  PetscRandom rnd;
+  PetscReal   norm;
+  PetscInt    m;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(t, sizeof(*t)));
+  t->xbar = xbar;
+  t->base = theta;
+  PetscCall(VecDuplicate(x, &t->x0));
+  PetscCall(VecDuplicate(x, &t->x));
+  PetscCall(VecDuplicate(theta, &t->theta));
+  PetscCall(VecDuplicate(theta, &t->d));
+  PetscCall(VecDuplicate(theta, &t->g));
+  PetscCall(VecCopy(x, t->x0));
+  PetscCall(ADJRandomCreate_Private(adj, &rnd));
+  PetscCall(VecSetRandom(t->d, rnd));
+  PetscCall(PetscRandomDestroy(&rnd));
+  PetscCall(VecNorm(theta, NORM_2, &norm));
+  PetscCall(VecGetSize(theta, &m));
+  if (norm > 0.0) PetscCall(VecScale(t->d, norm / PetscSqrtReal((PetscReal)m)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaylorDestroy_Private(ADJTaylor *t)
+{
+  PetscFunctionBegin;
+  PetscCall(VecDestroy(&t->x0));
+  PetscCall(VecDestroy(&t->x));
+  PetscCall(VecDestroy(&t->theta));
+  PetscCall(VecDestroy(&t->d));
+  PetscCall(VecDestroy(&t->g));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTestGradient_Private(ADJ adj, Vec theta, Vec x, Vec xbar, PetscBool print, PetscReal *order, PetscReal *error)
+{
+  ADJSaved  saved;
+  ADJTaylor t;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTaylorCreate_Private(adj, theta, x, xbar, &t));
+  PetscCall(ADJTestPush_Private(adj, &saved));
+  PetscCall(ADJTaylorEvaluate_Private(adj, &t, 0.0, &t.J));
+  PetscCall(ADJTaylorGradient_Private(adj, &t));
+  PetscCall(VecCopy(t.x, t.x0));
+  PetscCall(ADJTaylorRemainders_Private(adj, &t, print, order));
+  PetscCall(ADJTaylorCentral_Private(adj, &t, print, error));
+  PetscCall(ADJTestPop_Private(adj, &saved));
+  PetscCall(ADJTaylorDestroy_Private(&t));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJTestGradient - Taylor test of the gradient, through the whole forward solve
+
+   Collective
+
+   Input Parameters:
++  adj   - the context
+.  theta - parameters, global length m
+.  x     - initial guess of the state, global length n; not changed
+-  xbar  - tests J(theta) = <xbar, x*(theta)>; `NULL` tests the objective of `ADJSetObjective()`
+
+   Output Parameters:
++  order - of the remainder |J(theta + h d) - J(theta) - h <g, d>| as h is halved: 2 if the gradient is right, 1 if it is not
+-  error - of <g, d> against a central difference of J, relative
+
+   Options Database Key:
+.  -adj_test_gradient - makes the test once, after the first gradient, and prints the remainders
+
+   Level: beginner
+
+   Notes:
+   The direction d is random, of the size of the parameters. The forward problem is solved eight times, to rounding
+   level. Where the remainder lies at rounding level from the start J is linear along d, and the order is given as 2.
+
+   No state, result, counter, tolerance or random stream of the user changes; only the iteration numbers that the
+   children themselves report are those of the test.
+
+   Errors:
+   `PETSC_ERR_ORDER` without a VJP, or without an objective if xbar is `NULL`; `PETSC_ERR_NOT_CONVERGED` if a forward
+   solve does not get close enough.
+
+.seealso: `ADJTestVJP()`, `ADJSolveAdjoint()`, `ADJSetObjective()`
+@*/
+PetscErrorCode ADJTestGradient(ADJ adj, Vec theta, Vec x, Vec xbar, PetscReal *order, PetscReal *error)
+{
+  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(adj->vjp, comm, PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
+  PetscCheck(xbar || adj->objective, comm, PETSC_ERR_ORDER, "Nothing to test: give a cotangent xbar, or call ADJSetObjective() first");
+  PetscCall(ADJCheckVec_Private(adj, theta, NULL, "The parameter vector theta", NULL));
+  PetscCall(ADJCheckVec_Private(adj, x, NULL, "The state x", NULL));
+  if (xbar) PetscCall(ADJCheckVec_Private(adj, xbar, x, "The cotangent xbar", "the state"));
+  if (!adj->sol) PetscCall(ADJSetSolution(adj, x));
+  PetscCall(ADJSetUp(adj));
+  PetscCall(ADJTestGradient_Private(adj, theta, x, xbar, PETSC_FALSE, order, error));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* -adj_test_gradient: once, at the state of the first gradient */
+PetscErrorCode ADJTestGradientFromOptions_Private(ADJ adj, Vec xbar)
+{
+  PetscReal order, error;
+
+  PetscFunctionBegin;
+  if (adj->gradienttested || adj->testing) PetscFunctionReturn(PETSC_SUCCESS);
+  adj->gradienttested = PETSC_TRUE;
+  PetscCall(ADJTestGradient_Private(adj, adj->state->theta, adj->state->x, xbar, PETSC_TRUE, &order, &error));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,230 @@
+/*
+   Dot-product test: <w, J d> = <J^T w, d> with the user's products, for the parts in x and theta apart, and both
+   against central differences of the map, so that it can be said which one is wrong.
+*/
+#include <contragrad/private/adjimpl.h>
+
+#define ADJ_TEST_DIFF_TOL 1e-5 /* products against differences */
+#define ADJ_TEST_JVP_TOL  1e-8 /* VJP against JVP */
+#define ADJ_TEST_SEED     20251
+
+/* Outcome for one part, x or theta; relative mismatches, negative where there is no JVP */
+typedef struct {
+  PetscReal vjpdiff, jvpdiff, vjpjvp;
+} ADJProductTest;
+
+/* Its own stream, so that the user's are not touched */
+PetscErrorCode ADJRandomCreate_Private(ADJ adj, PetscRandom *rnd)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscRandomCreate(PetscObjectComm((PetscObject)adj), rnd));
+  PetscCall(PetscRandomSetType(*rnd, PETSCRANDER48));
+  PetscCall(PetscRandomSetInterval(*rnd, PetscCMPLX(-1.0, -1.0), PetscCMPLX(1.0, 1.0)));
+  PetscCall(PetscRandomSetSeed(*rnd, ADJ_TEST_SEED));
+  PetscCall(PetscRandomSeed(*rnd));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y = (F(p + h d) - F(p - h d)) / 2h, where p is x or theta; h balances truncation and rounding */
+static PetscErrorCode ADJDifference_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, Vec d, Vec y)
+{
+  Vec       p = inx ? x : theta, ph, ym;
+  PetscReal np, nd, h;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(p, NORM_2, &np));
+  PetscCall(VecNorm(d, NORM_2, &nd));
+  h = PetscCbrtReal(PETSC_MACHINE_EPSILON) * (np > 0.0 ? np / nd : 1.0);
+  PetscCall(VecDuplicate(p, &ph));
+  PetscCall(VecDuplicate(y, &ym));
+  PetscCall(VecWAXPY(ph, -h, d, p));
+  PetscCall(ADJComputeMap_Private(adj, inx ? ph : x, inx ? theta : ph, ym));
+  PetscCall(VecWAXPY(ph, h, d, p));
+  PetscCall(ADJComputeMap_Private(adj, inx ? ph : x, inx ? theta : ph, y));
+  PetscCall(VecAXPY(y, -1.0, ym));
+  PetscCall(VecScale(y, 0.5 / h));
+  PetscCall(VecDestroy(&ym));
+  PetscCall(VecDestroy(&ph));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* w = Jd/|Jd| + g/|g| with random g: <w, Jd> then does not drown in rounding, and no direction is left out */
+static PetscErrorCode ADJTestCotangent_Private(PetscRandom rnd, Vec Jd, Vec w)
+{
+  PetscReal n;
+
+  PetscFunctionBegin;
+  PetscCall(VecSetRandom(w, rnd));
+  PetscCall(VecNormalize(w, NULL));
+  PetscCall(VecNorm(Jd, NORM_2, &n));
+  if (n > 0.0) PetscCall(VecAXPY(w, 1.0 / n, Jd));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscReal ADJMismatch_Private(PetscScalar a, PetscScalar b)
+{
+  PetscReal scale = PetscMax(PetscAbsScalar(a), PetscAbsScalar(b)), diff = PetscAbsScalar(a - b);
+
+  return scale > 0.0 || diff != diff ? diff / scale : 0.0;
+}
+
+/* b = <J^T w, d> by the VJP with this output alone, and by the VJP with both, which must agree */
+static PetscErrorCode ADJTestPullback_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, Vec w, Vec d, Vec other, PetscScalar b[2])
+{
+  Vec bar;
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(d, &bar));
+  PetscCall(ADJComputeVJP_Private(adj, x, theta, w, inx ? bar : NULL, inx ? NULL : bar));
+  PetscCall(VecDot(d, bar, &b[0]));
+  PetscCall(ADJComputeVJP_Private(adj, x, theta, w, inx ? bar : other, inx ? other : bar));
+  PetscCall(VecDot(d, bar, &b[1]));
+  PetscCall(VecDestroy(&bar));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTestProducts_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, PetscRandom rnd, ADJProductTest *out)
+{
+  Vec         d, other, w, diff, jvp = NULL;
+  PetscScalar adiff, ajvp = 0.0, b[2];
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(inx ? x : theta, &d));
+  PetscCall(VecDuplicate(inx ? theta : x, &other));
+  PetscCall(VecDuplicate(x, &w));
+  PetscCall(VecDuplicate(x, &diff));
+  PetscCall(VecSetRandom(d, rnd));
+  PetscCall(ADJDifference_Private(adj, x, theta, inx, d, diff));
+  if (adj->jvp) {
+    PetscCall(VecDuplicate(x, &jvp));
+    PetscCall(ADJComputeJVP_Private(adj, x, theta, inx ? d : NULL, inx ? NULL : d, jvp));
+  }
+  PetscCall(ADJTestCotangent_Private(rnd, diff, w));
+  PetscCall(ADJTestPullback_Private(adj, x, theta, inx, w, d, other, b));
+  PetscCall(VecDot(diff, w, &adiff));
+  if (jvp) PetscCall(VecDot(jvp, w, &ajvp));
+  out->vjpdiff = PetscMax(ADJMismatch_Private(adiff, b[0]), ADJMismatch_Private(b[1], b[0]));
+  out->jvpdiff = jvp ? ADJMismatch_Private(adiff, ajvp) : -1.0;
+  out->vjpjvp  = jvp ? PetscMax(ADJMismatch_Private(ajvp, b[0]), ADJMismatch_Private(b[1], b[0])) : -1.0;
+  PetscCall(VecDestroy(&d));
+  PetscCall(VecDestroy(&other));
+  PetscCall(VecDestroy(&w));
+  PetscCall(VecDestroy(&diff));
+  PetscCall(VecDestroy(&jvp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The sharper comparison with the JVP counts only where differences do not contradict */
+static void ADJJudgeProducts_Private(const ADJProductTest *t, PetscReal *error, PetscReal *tol)
+{
+  const PetscBool coarse = (PetscBool)(t->vjpjvp < 0.0 || !(t->vjpdiff <= ADJ_TEST_DIFF_TOL));
+
+  *error = coarse ? t->vjpdiff : t->vjpjvp;
+  *tol   = coarse ? ADJ_TEST_DIFF_TOL : ADJ_TEST_JVP_TOL;
+}
+
+/* Both parts, on the account of the checks; the linearization of the state is put back */
+static PetscErrorCode ADJTestBothProducts_Private(ADJ adj, Vec theta, Vec x, ADJProductTest test[2])
+{
+  PetscRandom  rnd;
+  ADJState    *st         = adj->state;
+  PetscBool    linearized = st->linearized, elsewhere = (PetscBool)(x != st->x || theta != st->theta);
+  ADJCounters *account = adj->account;
+
+  PetscFunctionBegin;
+  adj->account = &adj->checkcounters;
+  PetscCall(ADJRandomCreate_Private(adj, &rnd));
+  if (elsewhere)
+    PetscCall(ADJLinearize_Private(adj, x, theta));
+  else
+    PetscCall(ADJLinearizeAtSolution_Private(adj));
+  PetscCall(ADJTestProducts_Private(adj, x, theta, PETSC_TRUE, rnd, &test[0]));
+  PetscCall(ADJTestProducts_Private(adj, x, theta, PETSC_FALSE, rnd, &test[1]));
+  if (elsewhere && linearized) PetscCall(ADJLinearize_Private(adj, st->x, st->theta));
+  PetscCall(PetscRandomDestroy(&rnd));
+  adj->account = account;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJTestVJP - Dot-product test of the user's products at any point
+
+   Collective
+
+   Input Parameters:
++  adj   - the context
+.  theta - parameters, global length m
+-  x     - state, global length n; need not be a solution
+
+   Output Parameters:
++  xerror     - relative mismatch of the VJP in x
+-  thetaerror - relative mismatch of the VJP in theta
+
+   Options Database Key:
+.  -adj_test_vjp - makes the test at each solution whose derivative is asked for, prints a table, and enters the outcome into the verdict
+
+   Level: beginner
+
+   Notes:
+   Compares <w, J d> with <J^T w, d> for a random direction d and a cotangent w that is partly random, partly J d. Jd
+   comes from the JVP, if there is one and central differences of F (or R) do not contradict, else from those
+   differences: the mismatch of a right product is then near 1e-12, or near 1e-8. The VJP is called with each output
+   alone and with both.
+
+   No state, counter or random stream of the user changes.
+
+   Errors:
+   `PETSC_ERR_ORDER` without a map or a VJP.
+
+.seealso: `ADJSetVJP()`, `ADJSetJVP()`, `ADJTestGradient()`
+@*/
+PetscErrorCode ADJTestVJP(ADJ adj, Vec theta, Vec x, PetscReal *xerror, PetscReal *thetaerror)
+{
+  ADJProductTest test[2];
+  PetscReal      tol;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(adj->map, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No problem: call ADJSetFixedPoint() or ADJSetResidual() first");
+  PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
+  PetscCall(ADJCheckVec_Private(adj, theta, NULL, "The parameter vector theta", NULL));
+  PetscCall(ADJCheckVec_Private(adj, x, NULL, "The state x", NULL));
+  PetscCall(ADJTestBothProducts_Private(adj, theta, x, test));
+  ADJJudgeProducts_Private(&test[0], xerror, &tol);
+  ADJJudgeProducts_Private(&test[1], thetaerror, &tol);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJPrintProductTest_Private(ADJ adj, const char part[], const ADJProductTest *t)
+{
+  MPI_Comm  comm = PetscObjectComm((PetscObject)adj);
+  PetscBool vjp = (PetscBool) !(t->vjpdiff <= ADJ_TEST_DIFF_TOL), jvp = (PetscBool)(t->jvpdiff >= 0.0 && !(t->jvpdiff <= ADJ_TEST_DIFF_TOL));
+
+  PetscFunctionBegin;
+  PetscCall(PetscPrintf(comm, "  %-6s VJP against differences %9.2e", part, (double)t->vjpdiff));
+  if (adj->jvp) PetscCall(PetscPrintf(comm, "  JVP against differences %9.2e  VJP against JVP %9.2e", (double)t->jvpdiff, (double)t->vjpjvp));
+  if (vjp || jvp)
+    PetscCall(PetscPrintf(comm, "  %s in %s WRONG", vjp ? (jvp ? "VJP and JVP" : "VJP") : "JVP", part));
+  else if (!(t->vjpjvp <= ADJ_TEST_JVP_TOL))
+    PetscCall(PetscPrintf(comm, "  VJP and JVP in %s are not each other's transpose", part));
+  else
+    PetscCall(PetscPrintf(comm, "  ok"));
+  PetscCall(PetscPrintf(comm, "\n"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* -adj_test_vjp: once for each state */
+PetscErrorCode ADJTestVJPFromOptions_Private(ADJ adj)
+{
+  ADJState      *st = adj->state;
+  ADJProductTest test[2];
+
+  PetscFunctionBegin;
+  if (st->vjperror[0] != -1.0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJTestBothProducts_Private(adj, st->theta, st->x, test));
+  PetscCall(PetscPrintf(PetscObjectComm((PetscObject)adj), "Dot-product test of the products at the solution (relative mismatch)\n"));
+  PetscCall(ADJPrintProductTest_Private(adj, "x", &test[0]));
+  PetscCall(ADJPrintProductTest_Private(adj, "theta", &test[1]));
+  for (PetscInt i = 0; i < 2; i++) ADJJudgeProducts_Private(&test[i], &st->vjperror[i], &st->vjptolerance[i]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
