@@ -46,6 +46,31 @@ PetscErrorCode ADJSolve(ADJ adj, Vec theta, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The pullback with its verdict, without the test of the gradient */
+PetscErrorCode ADJSolveAdjoint_Private(ADJ adj, Vec xbar, Vec thetabar)
+{
+  ADJLinearSolve *rec;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() before ADJSolveAdjoint()");
+  PetscCall(ADJCheckSolved_Private(adj, "ADJSolveAdjoint()"));
+  PetscCall(ADJCheckVec_Private(adj, xbar, adj->state->x, "The cotangent xbar", "the state"));
+  PetscCall(ADJCheckVec_Private(adj, thetabar, adj->state->theta, "The pullback thetabar", "the parameters"));
+  PetscCall(ADJSetUp(adj));
+  if (adj->testvjp) PetscCall(ADJTestVJPFromOptions_Private(adj));
+  rec = &adj->state->adjoint;
+  PetscCall(ADJTrustBegin_Private(adj, ADJ_PHASE_ADJOINT));
+  PetscCall(PetscLogEventBegin(ADJ_Adjoint, adj, xbar, thetabar, 0));
+  PetscCall(ADJLinearizeAtSolution_Private(adj));
+  PetscUseTypeMethod(adj, solveadjoint, xbar, thetabar);
+  PetscCall(PetscLogEventEnd(ADJ_Adjoint, adj, xbar, thetabar, 0));
+  PetscCall(ADJMonitor_Private(adj, ADJ_PHASE_ADJOINT, rec->its, rec->residual));
+  PetscCall(ADJTrustEnd_Private(adj, ADJ_PHASE_ADJOINT));
+  PetscCall(ADJViewFromOptions(adj, NULL, "-adj_view"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    ADJSolveAdjoint - Pulls a cotangent of the state back to the parameters: thetabar = (dx/dtheta)^T xbar
 
@@ -78,25 +103,8 @@ PetscErrorCode ADJSolve(ADJ adj, Vec theta, Vec x)
 @*/
 PetscErrorCode ADJSolveAdjoint(ADJ adj, Vec xbar, Vec thetabar)
 {
-  ADJLinearSolve *rec;
-
   PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() before ADJSolveAdjoint()");
-  PetscCall(ADJCheckSolved_Private(adj, "ADJSolveAdjoint()"));
-  PetscCall(ADJCheckVec_Private(adj, xbar, adj->state->x, "The cotangent xbar", "the state"));
-  PetscCall(ADJCheckVec_Private(adj, thetabar, adj->state->theta, "The pullback thetabar", "the parameters"));
-  PetscCall(ADJSetUp(adj));
-  if (adj->testvjp) PetscCall(ADJTestVJPFromOptions_Private(adj));
-  rec = &adj->state->adjoint;
-  PetscCall(ADJTrustBegin_Private(adj, ADJ_PHASE_ADJOINT));
-  PetscCall(PetscLogEventBegin(ADJ_Adjoint, adj, xbar, thetabar, 0));
-  PetscCall(ADJLinearizeAtSolution_Private(adj));
-  PetscUseTypeMethod(adj, solveadjoint, xbar, thetabar);
-  PetscCall(PetscLogEventEnd(ADJ_Adjoint, adj, xbar, thetabar, 0));
-  PetscCall(ADJMonitor_Private(adj, ADJ_PHASE_ADJOINT, rec->its, rec->residual));
-  PetscCall(ADJTrustEnd_Private(adj, ADJ_PHASE_ADJOINT));
-  PetscCall(ADJViewFromOptions(adj, NULL, "-adj_view"));
+  PetscCall(ADJSolveAdjoint_Private(adj, xbar, thetabar));
   if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, xbar));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -93,8 +93,7 @@ PetscErrorCode ADJGetObjective(ADJ adj, ADJObjectiveFn **f, void **ctx)
 @*/
 PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *value, Vec gradient)
 {
-  MPI_Comm  comm = PetscObjectComm((PetscObject)adj);
-  PetscBool test = adj->testgradient;
+  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
@@ -110,10 +109,8 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   if (!adj->objx) PetscCall(VecDuplicate(adj->sol, &adj->objx));
   if (!adj->objtheta) PetscCall(VecDuplicate(theta, &adj->objtheta));
   PetscCallBack("ADJ objective", (*adj->objective)(adj, adj->sol, theta, value, adj->objx, adj->objtheta, adj->objectivectx));
-  adj->testgradient = PETSC_FALSE; /* the whole objective is tested below */
-  PetscCall(ADJSolveAdjoint(adj, adj->objx, gradient));
-  adj->testgradient = test;
+  PetscCall(ADJSolveAdjoint_Private(adj, adj->objx, gradient));
   PetscCall(VecAXPY(gradient, 1.0, adj->objtheta));
-  if (test) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
+  if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

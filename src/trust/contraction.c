@@ -7,7 +7,8 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-#define ADJ_EPS_TOL    1e-4 /* absolute, as rho is compared with 1 */
+#define ADJ_EPS_TOL    1e-2 /* of the distance to 1, with which rho is compared */
+#define ADJ_EPS_NEAR   1e-4 /* a smaller distance is not resolved */
 #define ADJ_EPS_MAX_IT 30   /* restarts of about ten products */
 #define ADJ_EPS_MOVED  0.1  /* a free estimate that moved by this part of the distance to 1 asks for a new measurement */
 
@@ -23,6 +24,21 @@ PetscErrorCode ADJContractionReset_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static inline PetscReal ADJDistanceToOne_Private(PetscScalar re, PetscScalar im)
+{
+  return PetscMax(PetscAbsReal(1.0 - SlepcAbsEigenvalue(re, im)), ADJ_EPS_NEAR);
+}
+
+/* The closer rho comes to 1, the more accurate it must be */
+static PetscErrorCode ADJEPSConverged(EPS eps, PetscScalar eigr, PetscScalar eigi, PetscReal res, PetscReal *errest, void *ctx)
+{
+  (void)eps;
+  (void)ctx;
+  PetscFunctionBegin;
+  *errest = res / ADJDistanceToOne_Private(eigr, eigi);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The best there is if the solver runs out of its budget: its leading Ritz value with its error estimate */
 static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, PetscScalar *eigr, PetscScalar *eigi, PetscReal *errest, PetscInt nest, void *ctx)
 {
@@ -33,7 +49,7 @@ static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, Petsc
   PetscFunctionBegin;
   if (nconv > 0 || nest < 1) PetscFunctionReturn(PETSC_SUCCESS);
   c->rho   = SlepcAbsEigenvalue(eigr[0], eigi[0]);
-  c->error = errest[0];
+  c->error = errest[0] * ADJDistanceToOne_Private(eigr[0], eigi[0]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -49,7 +65,7 @@ static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, Petsc
 .  eps - the solver (borrowed)
 
    Options Database Keys:
-+  -adj_eps_tol <tol>    - absolute tolerance of the eigenvalue of largest magnitude, default 1e-4
++  -adj_eps_tol <tol>    - largest eigen-residual of the eigenvalue of largest magnitude, relative to its distance from 1 in magnitude, default 1e-2
 -  -adj_eps_max_it <its> - restarts it may spend, default 30
 
    Level: intermediate
@@ -75,7 +91,7 @@ PetscErrorCode ADJGetEPS(ADJ adj, EPS *eps)
     PetscCall(EPSSetOptionsPrefix(adj->eps, prefix));
     PetscCall(EPSSetProblemType(adj->eps, EPS_NHEP));
     PetscCall(EPSSetWhichEigenpairs(adj->eps, EPS_LARGEST_MAGNITUDE));
-    PetscCall(EPSSetConvergenceTest(adj->eps, EPS_CONV_ABS));
+    PetscCall(EPSSetConvergenceTestFunction(adj->eps, ADJEPSConverged, NULL, NULL));
     PetscCall(EPSSetTolerances(adj->eps, ADJ_EPS_TOL, ADJ_EPS_MAX_IT));
     PetscCall(EPSMonitorSet(adj->eps, ADJEPSMonitor, &adj->contraction, NULL));
   }

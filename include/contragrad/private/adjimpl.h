@@ -153,6 +153,9 @@ PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSolveForward_Private(ADJ, Vec, Vec);
 
+/* A pullback with its verdict: adjsolve.c */
+PETSC_INTERN PetscErrorCode ADJSolveAdjoint_Private(ADJ, Vec, Vec);
+
 /* Linear solves with their record: adjlinear.c; preconditioners: adjpc.c */
 PETSC_INTERN PetscErrorCode ADJSolveLinear_Private(ADJ, KSP, Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, Vec, ADJLinearSolve *);
