@@ -8,18 +8,14 @@
 #define ADJ_LINEAR_RTOL    1e-8
 #define ADJ_FIXED_POINT_IT 10000 /* a linear iteration; Newton keeps PETSc's own limit */
 
-/* A child's prefix is that of the ADJ, then `suffix` */
-static PetscErrorCode ADJAdoptChild_Private(ADJ adj, PetscObject child, const char suffix[])
+/* A child's prefix is that of the ADJ, then `suffix`; its own setter passes it on to grandchildren */
+PetscErrorCode ADJGetChildPrefix_Private(ADJ adj, const char suffix[], size_t len, char prefix[])
 {
-  char        prefix[256];
   const char *own;
 
   PetscFunctionBegin;
   PetscCall(PetscObjectGetOptionsPrefix((PetscObject)adj, &own));
-  PetscCall(PetscSNPrintf(prefix, sizeof(prefix), "%s%s", own ? own : "", suffix));
-  PetscCall(PetscObjectSetOptions(child, ((PetscObject)adj)->options));
-  PetscCall(PetscObjectIncrementTabLevel(child, (PetscObject)adj, 1));
-  PetscCall(PetscObjectSetOptionsPrefix(child, prefix));
+  PetscCall(PetscSNPrintf(prefix, len, "%s%s", own ? own : "", suffix));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -67,11 +63,16 @@ static PetscErrorCode ADJSetForwardDefaults_Private(ADJ adj)
 @*/
 PetscErrorCode ADJGetSNES(ADJ adj, SNES *snes)
 {
+  char prefix[256];
+
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   if (!adj->snes) {
+    PetscCall(ADJGetChildPrefix_Private(adj, "adj_forward_", sizeof(prefix), prefix));
     PetscCall(SNESCreate(PetscObjectComm((PetscObject)adj), &adj->snes));
-    PetscCall(ADJAdoptChild_Private(adj, (PetscObject)adj->snes, "adj_forward_"));
+    PetscCall(PetscObjectIncrementTabLevel((PetscObject)adj->snes, (PetscObject)adj, 1));
+    PetscCall(PetscObjectSetOptions((PetscObject)adj->snes, ((PetscObject)adj)->options));
+    PetscCall(SNESSetOptionsPrefix(adj->snes, prefix));
     PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_FORWARD_RTOL, 0.0, ADJ_CURRENT, ADJ_CURRENT));
     PetscCall(ADJAttachSNES_Private(adj));
   }
@@ -82,9 +83,14 @@ PetscErrorCode ADJGetSNES(ADJ adj, SNES *snes)
 
 static PetscErrorCode ADJCreateKSP_Private(ADJ adj, const char suffix[], KSP *ksp)
 {
+  char prefix[256];
+
   PetscFunctionBegin;
+  PetscCall(ADJGetChildPrefix_Private(adj, suffix, sizeof(prefix), prefix));
   PetscCall(KSPCreate(PetscObjectComm((PetscObject)adj), ksp));
-  PetscCall(ADJAdoptChild_Private(adj, (PetscObject)*ksp, suffix));
+  PetscCall(PetscObjectIncrementTabLevel((PetscObject)*ksp, (PetscObject)adj, 1));
+  PetscCall(PetscObjectSetOptions((PetscObject)*ksp, ((PetscObject)adj)->options));
+  PetscCall(KSPSetOptionsPrefix(*ksp, prefix));
   PetscCall(KSPSetType(*ksp, KSPGMRES));
   PetscCall(KSPSetNormType(*ksp, KSP_NORM_UNPRECONDITIONED));
   PetscCall(KSPSetTolerances(*ksp, ADJ_LINEAR_RTOL, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));

@@ -77,17 +77,15 @@ static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, Petsc
 @*/
 PetscErrorCode ADJGetEPS(ADJ adj, EPS *eps)
 {
-  char        prefix[256];
-  const char *own;
+  char prefix[256];
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   if (!adj->eps) {
+    PetscCall(ADJGetChildPrefix_Private(adj, "adj_", sizeof(prefix), prefix));
     PetscCall(EPSCreate(PetscObjectComm((PetscObject)adj), &adj->eps));
-    PetscCall(PetscObjectGetOptionsPrefix((PetscObject)adj, &own));
-    PetscCall(PetscSNPrintf(prefix, sizeof(prefix), "%sadj_", own ? own : ""));
-    PetscCall(PetscObjectSetOptions((PetscObject)adj->eps, ((PetscObject)adj)->options));
     PetscCall(PetscObjectIncrementTabLevel((PetscObject)adj->eps, (PetscObject)adj, 1));
+    PetscCall(PetscObjectSetOptions((PetscObject)adj->eps, ((PetscObject)adj)->options));
     PetscCall(EPSSetOptionsPrefix(adj->eps, prefix));
     PetscCall(EPSSetProblemType(adj->eps, EPS_NHEP));
     PetscCall(EPSSetWhichEigenpairs(adj->eps, EPS_LARGEST_MAGNITUDE));

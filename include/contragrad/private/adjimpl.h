@@ -148,6 +148,7 @@ PETSC_INTERN PetscErrorCode ADJCreateShells_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJCreateContractionShell_Private(ADJ, Mat *);
 
 /* Children and their defaults: adjchildren.c; the forward solver's functions: adjforward.c */
+PETSC_INTERN PetscErrorCode ADJGetChildPrefix_Private(ADJ, const char[], size_t, char[]);
 PETSC_INTERN PetscErrorCode ADJConfigureChildren_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);

@@ -1,0 +1,197 @@
+static char help[] = "The price of a gradient of the groundwater problem: the library against the same gradient written by hand\n"
+                     "on plain SNES and KSP, pair by pair in one run; the price of the verdict; the gradient against the forward solve.\n"
+                     "  -pairs <7> : how many\n\n";
+
+/*
+   links: tests/reference examples/groundwater
+*/
+#include "../reference/handwritten.h"
+#include <petscsys.h>
+#include <petsctime.h>
+
+#define MAXPAIRS 101
+
+typedef struct {
+  Aquifer     aq;
+  ADJ         adj;
+  Handwritten hand;
+  Vec         theta, x0, x, gradient, reference;
+} Bench;
+
+static PetscReal Median(PetscInt n, const PetscReal v[])
+{
+  PetscReal sorted[MAXPAIRS];
+
+  for (PetscInt i = 0; i < n; i++) sorted[i] = v[i];
+  if (PetscSortReal(n, sorted)) return -1.0;
+  return n % 2 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
+}
+
+/* Seconds of one gradient from the cold initial guess */
+static PetscErrorCode TimeGradient(Bench *b, PetscBool library, Vec gradient, PetscReal *seconds)
+{
+  PetscLogDouble start, end;
+  PetscReal      value;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecCopy(b->x0, b->x));
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCall(PetscTime(&start));
+  if (library)
+    PetscCall(ADJComputeObjectiveAndGradient(b->adj, b->theta, &value, gradient));
+  else
+    PetscCall(HandwrittenGradient(&b->hand, b->theta, b->x, &value, gradient));
+  PetscCallMPI(MPI_Barrier(PETSC_COMM_WORLD));
+  PetscCall(PetscTime(&end));
+  *seconds = end - start;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode EventSeconds(const char name[], PetscReal *seconds)
+{
+  PetscLogEvent      event;
+  PetscEventPerfInfo info;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscLogEventGetId(name, &event));
+  PetscCall(PetscLogEventGetPerfInfo(0, event, &info));
+  *seconds = info.time;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The verdict off on both sides; the order changes from pair to pair */
+static PetscErrorCode ComparePairs(Bench *b, PetscInt pairs)
+{
+  PetscReal ratio[MAXPAIRS], lib[MAXPAIRS], hand[MAXPAIRS], error, norm;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJSetTrustLevel(b->adj, ADJ_TRUST_LEVEL_NONE));
+  PetscCall(TimeGradient(b, PETSC_TRUE, b->gradient, &lib[0]));
+  PetscCall(TimeGradient(b, PETSC_FALSE, b->reference, &hand[0]));
+  PetscCall(VecAXPY(b->gradient, -1.0, b->reference));
+  PetscCall(VecNorm(b->gradient, NORM_2, &error));
+  PetscCall(VecNorm(b->reference, NORM_2, &norm));
+  for (PetscInt i = 0; i < pairs; i++) {
+    PetscCall(TimeGradient(b, (PetscBool)(i % 2 == 0), b->gradient, i % 2 == 0 ? &lib[i] : &hand[i]));
+    PetscCall(TimeGradient(b, (PetscBool)(i % 2 != 0), b->gradient, i % 2 != 0 ? &lib[i] : &hand[i]));
+    ratio[i] = lib[i] / hand[i];
+  }
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "  library %.4f s, by hand %.4f s, ratio: median %.3f (%" PetscInt_FMT " pairs), relative difference of the gradients %.1e\n", (double)Median(pairs, lib), (double)Median(pairs, hand), (double)Median(pairs, ratio), pairs, (double)(error / norm)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Each time as for a first gradient: the contraction is measured from nothing */
+static PetscErrorCode PriceVerdict(Bench *b, PetscInt pairs)
+{
+  PetscReal      share[MAXPAIRS], ratio[MAXPAIRS], before[3], after[3], seconds;
+  const char    *names[3] = {"ADJForward", "ADJAdjoint", "ADJTrust"};
+  ADJTrustReport report;
+  PetscInt       its;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJSetTrustLevel(b->adj, ADJ_TRUST_LEVEL_ESTIMATE));
+  for (PetscInt i = 0; i < pairs; i++) {
+    PetscCall(ADJReset(b->adj));
+    PetscCall(ADJSetSolution(b->adj, b->x));
+    for (PetscInt e = 0; e < 3; e++) PetscCall(EventSeconds(names[e], &before[e]));
+    PetscCall(TimeGradient(b, PETSC_TRUE, b->gradient, &seconds));
+    for (PetscInt e = 0; e < 3; e++) PetscCall(EventSeconds(names[e], &after[e]));
+    share[i] = (after[2] - before[2]) / (after[1] - before[1]);
+    ratio[i] = (after[0] - before[0] + after[1] - before[1]) / (after[0] - before[0]);
+  }
+  PetscCall(ADJGetTrustReport(b->adj, &report));
+  PetscCall(ADJGetAdjointIterations(b->adj, &its));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "  verdict %s: %" PetscInt_FMT " products beside %" PetscInt_FMT " adjoint iterations, %.3f of the adjoint's time; gradient/forward %.3f (medians)\n", ADJTrusts[report.verdict], report.products, its, (double)Median(pairs, share), (double)Median(pairs, ratio)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Bytes that are allocated now, over all processes, in vectors of the state; needs -malloc_debug */
+static PetscErrorCode AllocatedVectors(Bench *b, PetscReal *vectors)
+{
+  PetscLogDouble bytes;
+  PetscInt       N;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMallocGetCurrentUsage(&bytes));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPI_DOUBLE, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCall(VecGetSize(b->theta, &N));
+  *vectors = bytes / (PetscReal)(N * sizeof(PetscScalar));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What each of the two holds after a gradient, beyond what was there before it was created */
+static PetscErrorCode CompareMemory(Bench *b)
+{
+  PetscReal start, lib, hand, seconds;
+
+  PetscFunctionBeginUser;
+  PetscCall(AllocatedVectors(b, &start));
+  PetscCall(HandwrittenCreate(b->aq, &b->hand));
+  PetscCall(TimeGradient(b, PETSC_FALSE, b->reference, &seconds));
+  PetscCall(AllocatedVectors(b, &hand));
+  hand -= start;
+  PetscCall(HandwrittenDestroy(&b->hand));
+  PetscCall(AllocatedVectors(b, &start));
+  PetscCall(AquiferCreateADJ(b->aq, &b->adj));
+  PetscCall(ADJSetTrustLevel(b->adj, ADJ_TRUST_LEVEL_NONE));
+  PetscCall(ADJSetSolution(b->adj, b->x));
+  PetscCall(TimeGradient(b, PETSC_TRUE, b->gradient, &seconds));
+  PetscCall(AllocatedVectors(b, &lib));
+  lib -= start;
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "  memory held after a gradient, in state vectors: library %.2f, by hand %.2f, extra %.2f\n", (double)lib, (double)hand, (double)(lib - hand)));
+  PetscCall(ADJDestroy(&b->adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Run(Bench *b, PetscInt pairs)
+{
+  PetscMPIInt size;
+  PetscInt    N;
+  PetscBool   memory = PETSC_FALSE;
+
+  PetscFunctionBeginUser;
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
+  PetscCall(VecGetSize(b->theta, &N));
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s, %" PetscInt_FMT "D, %" PetscInt_FMT " unknowns, %d processes\n", AquiferForms[b->aq->form], b->aq->dim, N, size));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-memory", &memory, NULL));
+  if (memory) {
+    PetscCall(CompareMemory(b));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(HandwrittenCreate(b->aq, &b->hand));
+  PetscCall(AquiferCreateADJ(b->aq, &b->adj));
+  PetscCall(ADJSetSolution(b->adj, b->x));
+  PetscCall(ComparePairs(b, pairs));
+  PetscCall(PriceVerdict(b, PetscMin(pairs, 5)));
+  PetscCall(ADJDestroy(&b->adj));
+  PetscCall(HandwrittenDestroy(&b->hand));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  Bench    b;
+  PetscInt pairs = 7;
+
+  PetscFunctionBeginUser;
+  PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
+  PetscCall(PetscLogDefaultBegin());
+  PetscCall(PetscOptionsGetInt(NULL, NULL, "-pairs", &pairs, NULL));
+  PetscCheck(pairs > 0 && pairs <= MAXPAIRS, PETSC_COMM_WORLD, PETSC_ERR_ARG_OUTOFRANGE, "-pairs must be from 1 to %d", MAXPAIRS);
+  PetscCall(AquiferCreate(PETSC_COMM_WORLD, &b.aq));
+  PetscCall(AquiferSetFromOptions(b.aq));
+  PetscCall(AquiferSetUp(b.aq));
+  b.theta = b.aq->theta;
+  PetscCall(AquiferCreateHead(b.aq, &b.x0));
+  PetscCall(VecDuplicate(b.x0, &b.x));
+  PetscCall(VecDuplicate(b.theta, &b.gradient));
+  PetscCall(VecDuplicate(b.theta, &b.reference));
+  PetscCall(Run(&b, pairs));
+  PetscCall(VecDestroy(&b.x0));
+  PetscCall(VecDestroy(&b.x));
+  PetscCall(VecDestroy(&b.gradient));
+  PetscCall(VecDestroy(&b.reference));
+  PetscCall(AquiferDestroy(&b.aq));
+  PetscCall(SlepcFinalize());
+  return 0;
+}
