@@ -189,10 +189,8 @@ PetscErrorCode ADJConfigureChildren_Private(ADJ adj)
   PetscCall(SNESSetFromOptions(adj->snes));
   PetscCall(ADJGetKSP(adj, NULL));
   PetscCall(ADJConfigureKSP_Private(adj, adj->ksp));
-  if (adj->jvp) {
-    PetscCall(ADJGetTangentKSP(adj, NULL));
-    PetscCall(ADJConfigureKSP_Private(adj, adj->tksp));
-  }
+  PetscCall(ADJGetTangentKSP(adj, NULL)); /* the JVP may still come */
+  PetscCall(ADJConfigureKSP_Private(adj, adj->tksp));
   if (adj->form == ADJ_FIXED_POINT && adj->trustcontraction && adj->trustlevel > ADJ_TRUST_LEVEL_NONE) {
     PetscCall(ADJGetEPS(adj, NULL));
     PetscCall(EPSSetFromOptions(adj->eps));

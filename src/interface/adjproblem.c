@@ -161,6 +161,7 @@ PetscErrorCode ADJSetVJP(ADJ adj, ADJVJPFn *vjp, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (!adj->vjp) adj->setupcalled = PETSC_FALSE; /* its shell and its solver are not there yet */
   adj->vjp    = vjp;
   adj->vjpctx = ctx;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -224,6 +225,7 @@ PetscErrorCode ADJSetJVP(ADJ adj, ADJJVPFn *jvp, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (!adj->jvp) adj->setupcalled = PETSC_FALSE;
   adj->jvp    = jvp;
   adj->jvpctx = ctx;
   PetscFunctionReturn(PETSC_SUCCESS);
