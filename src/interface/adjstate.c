@@ -52,6 +52,10 @@ PetscErrorCode ADJStateRestart_Private(ADJ adj, Vec theta, Vec x)
     PetscCall(VecDuplicate(x, &st->xprev));
     PetscCall(VecDuplicate(x, &st->xcur));
   }
+  if (!adj->keepprevious) {
+    PetscCall(VecDestroy(&st->xprev));
+    PetscCall(VecDestroy(&st->xcur));
+  }
   PetscCall(VecCopy(theta, st->theta));
   st->id          = adj->nextid++;
   st->reason      = SNES_CONVERGED_ITERATING;
