@@ -252,8 +252,8 @@ PetscErrorCode ADJTestGradient(ADJ adj, Vec theta, Vec x, Vec xbar, PetscReal *o
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->vjp, comm, PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
   PetscCheck(xbar || adj->objective, comm, PETSC_ERR_ORDER, "Nothing to test: give a cotangent xbar, or call ADJSetObjective() first");
-  PetscCall(ADJCheckVec_Private(adj, theta, NULL, "The parameter vector theta", NULL));
-  PetscCall(ADJCheckVec_Private(adj, x, NULL, "The state x", NULL));
+  PetscCall(ADJCheckVec_Private(adj, theta, adj->state->theta, "The parameter vector theta", "that of the solves before; call ADJReset() before you change the problem's layout"));
+  PetscCall(ADJCheckVec_Private(adj, x, adj->r, "The state x", "that of the solves before; call ADJReset() before you change the problem's layout"));
   if (xbar) PetscCall(ADJCheckVec_Private(adj, xbar, x, "The cotangent xbar", "the state"));
   if (!adj->sol) PetscCall(ADJSetSolution(adj, x));
   PetscCall(ADJSetUp(adj));
