@@ -411,7 +411,7 @@ PetscErrorCode ADJSetSolution(ADJ adj, Vec x)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscValidHeaderSpecific(x, VEC_CLASSID, 2);
   if (x == adj->sol) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJCheckVec_Private(adj, x, adj->setupcalled ? adj->r : NULL, "The state x", "the one that ADJSetUp() saw; call ADJReset() before you change the problem's layout"));
+  PetscCall(ADJCheckVec_Private(adj, x, adj->r, "The state x", "the one that ADJSetUp() saw; call ADJReset() before you change the problem's layout"));
   PetscCall(PetscObjectReference((PetscObject)x));
   PetscCall(VecDestroy(&adj->sol));
   adj->sol = x;
