@@ -342,20 +342,21 @@ PetscErrorCode ADJGetLinearize(ADJ adj, ADJLinearizeFn **linearize, void **ctx)
 @*/
 PetscErrorCode ADJSetPreconditioner(ADJ adj, Mat P)
 {
-  KSP ksp;
+  const PetscBool matrix = (PetscBool)(P != NULL);
+  KSP             ksp;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   if (P) {
     PetscValidHeaderSpecific(P, MAT_CLASSID, 2);
     PetscCall(PetscObjectReference((PetscObject)P));
-    if (adj->snes) {
-      PetscCall(SNESGetKSP(adj->snes, &ksp));
-      PetscCall(ADJReplaceDefaultPC_Private(ksp));
-    }
-    if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj->ksp));
-    if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj->tksp));
   }
+  if (adj->snes) {
+    PetscCall(SNESGetKSP(adj->snes, &ksp));
+    PetscCall(ADJReplaceDefaultPC_Private(ksp, matrix));
+  }
+  if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj->ksp, matrix));
+  if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj->tksp, matrix));
   PetscCall(MatDestroy(&adj->P));
   PetscCall(MatDestroy(&adj->PT));
   adj->P           = P;
