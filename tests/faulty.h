@@ -273,7 +273,7 @@ static inline PetscErrorCode FaultyCreate(Faulty *p, ADJForm form, PetscInt n, c
   p->form    = form;
   p->jvpsign = 1.0;
   PetscCall(FaultyDisarm(p));
-  PetscCall(FaultyCreateVecs(p, n, 5));
+  PetscCall(FaultyCreateVecs(p, n, 7));
   PetscCall(PetscOptionsCreate(&p->options));
   PetscCall(PetscOptionsInsertString(p->options, options));
   PetscCall(ADJCreate(PETSC_COMM_WORLD, &p->adj));
