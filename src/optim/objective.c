@@ -65,6 +65,20 @@ PetscErrorCode ADJGetObjective(ADJ adj, ADJObjectiveFn **f, void **ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The value is the same on every process, unless it is wrong */
+static PetscErrorCode ADJCheckObjectiveFinite_Private(ADJ adj, PetscReal value)
+{
+  PetscReal   norm;
+  PetscMPIInt bad;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(adj->objtheta, NORM_2, &norm));
+  bad = PetscIsInfOrNanReal(value) || PetscIsInfOrNanReal(norm);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bad, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
+  adj->objnotfinite = bad ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    ADJComputeObjectiveAndGradient - The reduced objective, l at the state of theta, and its total gradient
 
@@ -110,6 +124,7 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   if (!adj->objx) PetscCall(VecDuplicate(adj->sol, &adj->objx));
   if (!adj->objtheta) PetscCall(VecDuplicate(theta, &adj->objtheta));
   PetscCallBack("ADJ objective", (*adj->objective)(adj, adj->sol, theta, value, adj->objx, adj->objtheta, adj->objectivectx));
+  PetscCall(ADJCheckObjectiveFinite_Private(adj, *value));
   PetscCall(ADJSolveAdjoint_Private(adj, adj->objx, gradient));
   PetscCall(VecAXPY(gradient, 1.0, adj->objtheta));
   if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));

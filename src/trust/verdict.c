@@ -47,15 +47,19 @@ static PetscErrorCode ADJCheckForwardFinite_Private(ADJ adj, ADJTrustReport *rep
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJCheckFinite_Private(const ADJLinearSolve *rec, ADJTrustReport *rep)
+static PetscErrorCode ADJCheckFinite_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
   ADJTrustCheck *c    = &rep->check[ADJ_CHECK_FINITE];
+  PetscBool      obj  = adj->objnotfinite;
   PetscBool      rhs  = PetscIsInfOrNanReal(rec->rhsnorm);
   PetscBool      rest = (PetscBool)(PetscIsInfOrNanReal(rec->solnorm) || PetscIsInfOrNanReal(rec->resultnorm) || PetscIsInfOrNanReal(rec->residual) || rec->reason == KSP_DIVERGED_NANORINF);
 
   PetscFunctionBegin;
+  adj->objnotfinite = PETSC_FALSE;
   if (c->status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
-  if (rhs)
+  if (obj)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, 0.0, 1.0, "the objective, or its partial derivative in theta, has NaN or Inf: look at the function of ADJSetObjective()"));
+  else if (rhs)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, 0.0, 1.0, "the cotangent (or the direction pushed through the JVP) has NaN or Inf"));
   else if (rest)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, 0.0, 1.0, "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp"));
@@ -227,7 +231,7 @@ PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase)
   PetscFunctionBegin;
   PetscCall(PetscLogEventBegin(ADJ_TrustCheck, adj, 0, 0, 0));
   adj->account = &adj->checkcounters;
-  PetscCall(ADJCheckFinite_Private(rec, rep));
+  PetscCall(ADJCheckFinite_Private(adj, rec, rep));
   PetscCall(ADJCheckLinear_Private(adj, phase, rec, rep));
   PetscCall(ADJCheckTestedVJP_Private(adj, rep));
   if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE && !adj->testing) PetscCall(ADJTrustEstimate_Private(adj, rec, rep));

@@ -122,6 +122,7 @@ struct _p_ADJ {
   PetscReal        rnormbest;        /* while testing: to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;
+  PetscBool        objnotfinite; /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
   PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
   ADJCounters      counters;              /* on the user's account */
   ADJCounters      checkcounters;         /* on the account of checks and tests */
