@@ -66,6 +66,7 @@ typedef struct {
   PetscReal     rho, error; /* negative: not known */
   PetscReal     rate, ritz; /* free estimates at that time, to see whether they move */
   PetscBool     measured;   /* at the present state, not carried over */
+  PetscBool     notfinite;  /* a product of the last measurement held NaN or Inf */
   Vec           vr, vi;     /* last eigenvector: start of the next measurement */
 } ADJContraction;
 
@@ -122,7 +123,7 @@ struct _p_ADJ {
   PetscReal        rnormbest;        /* while testing: to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;
-  PetscBool        objnotfinite; /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
+  PetscBool        objnotfinite;          /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
   PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
   ADJCounters      counters;              /* on the user's account */
   ADJCounters      checkcounters;         /* on the account of checks and tests */
