@@ -63,6 +63,7 @@ PetscErrorCode ADJStateRestart_Private(ADJ adj, Vec theta, Vec x)
   st->nhistory      = 0;
   st->rate          = -1.0;
   st->linearized    = PETSC_FALSE;
+  st->rnormref      = adj->rnormref;
   adj->objnotfinite = PETSC_FALSE;
   st->vjperror[0] = st->vjperror[1] = -1.0;
   PetscCall(ADJLinearSolveClear_Private(&st->adjoint));

@@ -21,15 +21,15 @@ static PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *c, ADJCheckStatus statu
 /* The solver's word is enough where the residual was what it tested; else the residual is held against a limit */
 static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
 {
-  ADJState *st        = adj->state;
-  PetscBool tested    = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS || st->reason == SNES_CONVERGED_FNORM_RELATIVE);
-  PetscReal rtol      = adj->trustforwardrtol;
-  PetscReal last      = st->nhistory ? st->history[st->nhistory - 1] : 0.0, rel;
+  ADJState *st     = adj->state;
+  PetscBool tested = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS || st->reason == SNES_CONVERGED_FNORM_RELATIVE);
+  PetscReal rtol   = adj->trustforwardrtol;
+  PetscReal last = st->nhistory ? st->history[st->nhistory - 1] : 0.0, rel = -1.0;
   PetscBool converged = PETSC_FALSE;
 
   PetscFunctionBegin;
-  rel = adj->rnormref > 0.0 ? last / adj->rnormref : 0.0;
-  if (st->reason > 0) converged = (PetscBool)(tested || rel <= rtol);
+  if (st->nhistory) rel = last > 0.0 ? last / st->rnormref : 0.0;
+  if (st->reason > 0) converged = (PetscBool)(tested || (st->nhistory && rel <= rtol));
   rep->forward_reason = st->reason;
   PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FORWARD], converged ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED, rel, tested ? 0.0 : rtol, converged ? NULL : "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x"));
   PetscFunctionReturn(PETSC_SUCCESS);

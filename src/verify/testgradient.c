@@ -78,7 +78,7 @@ static PetscErrorCode ADJTaylorEvaluate_Private(ADJ adj, ADJTaylor *t, PetscReal
   PetscCall(VecWAXPY(t->theta, h, t->d, t->base));
   PetscCall(VecCopy(t->x0, t->x));
   PetscUseTypeMethod(adj, solve, t->theta, t->x);
-  PetscCheck(st->nhistory && st->history[st->nhistory - 1] <= ADJ_TIGHT_ENOUGH * adj->rnormref, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs forward solves to a relative residual of %g, but that at a step of %g stopped with %s; look at -adj_forward_snes_monitor, and let it do more iterations", ADJ_TIGHT_ENOUGH, (double)h, SNESConvergedReasons[st->reason]);
+  PetscCheck(st->nhistory && st->history[st->nhistory - 1] <= ADJ_TIGHT_ENOUGH * st->rnormref, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs forward solves to a relative residual of %g, but that at a step of %g stopped with %s; look at -adj_forward_snes_monitor, and let it do more iterations", ADJ_TIGHT_ENOUGH, (double)h, SNESConvergedReasons[st->reason]);
   if (t->xbar) {
     PetscCall(VecDot(t->x, t->xbar, &dot));
     *J = PetscRealPart(dot);

@@ -50,8 +50,9 @@ typedef struct {
   PetscInt            its;
   PetscReal          *history; /* residual norms */
   PetscInt            nhistory, maxhistory;
-  PetscBool           plain; /* x <- F(x), nothing else */
-  PetscReal           rate;  /* observed; negative: not known */
+  PetscBool           plain;    /* x <- F(x), nothing else */
+  PetscReal           rate;     /* observed; negative: not known */
+  PetscReal           rnormref; /* what the relative tolerance is measured against */
   PetscBool           linearized;
   PetscReal           vjperror[2]; /* of the dot-product test in x and theta; -1: not run */
   PetscReal           vjptolerance[2];
@@ -118,7 +119,7 @@ struct _p_ADJ {
   PetscObjectId    nextid;
   Vec              lin_x, lin_theta; /* where the shells linearize; borrowed */
   Vec              theta;            /* parameters of the forward solve under way; borrowed */
-  PetscReal        rnormref;         /* what the forward rtol is measured against */
+  PetscReal        rnormref;         /* largest initial residual of the forward solves that converged */
   PetscBool        testing;          /* inside a test: solve to rounding, do not judge */
   PetscReal        rnormbest;        /* while testing: to see stagnation */
   PetscInt         stagnant;
