@@ -160,7 +160,7 @@ PetscErrorCode ADJGetTrustContraction(ADJ adj, PetscBool *required)
    Input Parameters:
 +  adj         - the context
 .  forwardrtol - largest forward residual, relative to the largest first one of the solves so far, where the solver stopped by another test than that of its residual; default 1e-6
-.  linearrtol  - largest true residual of the adjoint or tangent system, relative to its right-hand side; negative (default): ten times the `rtol` of its `KSP`
+.  linearrtol  - largest true residual of the adjoint or tangent system, relative to its right-hand side; negative (default): ten times the `rtol` of its `KSP`, or its square root if that is less
 -  condition   - condition number from which the operator counts as singular; default 1e-3 over the machine precision
 
    Options Database Keys:

@@ -77,7 +77,7 @@ static PetscErrorCode ADJCheckLinear_Private(ADJ adj, ADJPhase phase, const ADJL
 
   PetscFunctionBegin;
   PetscCall(KSPGetTolerances(ksp, &rtol, &atol, NULL, NULL));
-  limit = adj->trustlinearrtol >= 0.0 ? adj->trustlinearrtol : 10.0 * rtol;
+  limit = adj->trustlinearrtol >= 0.0 ? adj->trustlinearrtol : PetscMin(10.0 * rtol, PetscSqrtReal(rtol)); /* below 1 with rtol: w = 0 never passes */
   if (rec->residual >= 0.0) {
     rel = rec->rhsnorm > 0.0 ? rec->residual / rec->rhsnorm : 0.0;
     if (!(rel <= limit) && !(rec->residual <= 10.0 * atol)) passed = PETSC_FALSE;
