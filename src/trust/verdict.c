@@ -225,18 +225,20 @@ static PetscErrorCode ADJTrustEstimate_Private(ADJ adj, const ADJLinearSolve *re
 /* After the solve: the verdict, and what follows from it */
 PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase)
 {
-  ADJTrustReport       *rep = &adj->state->report;
-  const ADJLinearSolve *rec = ADJTrustRecord_Private(adj, phase);
+  ADJTrustReport       *rep  = &adj->state->report;
+  const ADJLinearSolve *rec  = ADJTrustRecord_Private(adj, phase);
+  PetscErrorCode        ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
   PetscCall(PetscLogEventBegin(ADJ_TrustCheck, adj, 0, 0, 0));
-  adj->account = &adj->checkcounters;
   PetscCall(ADJCheckFinite_Private(adj, rec, rep));
   PetscCall(ADJCheckLinear_Private(adj, phase, rec, rep));
   PetscCall(ADJCheckTestedVJP_Private(adj, rep));
-  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE && !adj->testing) PetscCall(ADJTrustEstimate_Private(adj, rec, rep));
-  PetscCall(ADJSetVerdict_Private(adj, rep));
+  adj->account = &adj->checkcounters;
+  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE && !adj->testing) ierr = ADJTrustEstimate_Private(adj, rec, rep);
   adj->account = &adj->counters;
+  PetscCall(ierr);
+  PetscCall(ADJSetVerdict_Private(adj, rep));
   PetscCall(PetscLogEventEnd(ADJ_TrustCheck, adj, 0, 0, 0));
   if (!adj->testing) PetscCall(ADJTrustAct_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
