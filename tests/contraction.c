@@ -50,7 +50,7 @@ static PetscErrorCode TestExpansive(PetscInt n, Spectrum spectrum, const char na
   PetscCall(ADJGetTrustReport(p.adj, &report));
   PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_REFUTED_CONTRACTION && report.check[ADJ_CHECK_CONTRACTION].status == ADJ_CHECK_FAILED), "%s: verdict %s", name, ADJTrusts[report.verdict]));
   PetscCall(ADJGetContraction(p.adj, &rho, NULL));
-  PetscCall(TapBelow(PetscAbsReal(rho - 1.3), 1e-3, "%s: spectral radius 1.3", name));
+  PetscCall(TapBelow(PetscAbsReal(rho - 1.3), 3e-3, "%s: spectral radius 1.3, to a hundredth of its distance from 1", name));
 
   PetscCall(OptionsBegin("-adj_trust_contraction false -adj_ksp_rtol 1e-13 -adj_forward_snes_type newtonls", &options));
   PetscCall(ADJDestroy(&p.adj));

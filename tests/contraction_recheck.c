@@ -66,7 +66,7 @@ static PetscErrorCode TestPolicy(const char options[], PetscBool free)
   PetscCall(ADJGetContraction(p.adj, &rho, NULL));
   PetscCall(TapOk((PetscBool)(report.products > 0), "%s: and measured afterwards", options));
   PetscCall(TapOk((PetscBool)(rho > 0.7), "%s: the new value is %g", options, (double)rho));
-  PetscCall(TapClose(moved, rho, 1e-3, "%s: the same without what was known before", options));
+  PetscCall(TapClose(moved, rho, 4e-3, "%s: the same, to two hundredths of its distance from 1, without what was known before", options));
   PetscCall(OptionsEnd(&opts));
   PetscCall(ProblemDestroy(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
