@@ -6,12 +6,25 @@ static char help[] = "The square root, and its derivative, as a fixed point or a
 /*
    mpiexec -n 2 ./sqrt -form fixed_point -adj_trust_view
    mpiexec -n 2 ./sqrt -form residual -adj_forward_snes_monitor -adj_ksp_monitor
+
+   nsize: 1 2
+   args: -form fixed_point -n 1
+   args: -form residual -n 1
+   args: -form fixed_point -options_file petsc-options/implicit-gmres.opts
+   args: -form residual -options_file petsc-options/implicit-gmres.opts
+   args: -form fixed_point -options_file petsc-options/fixed-point-adjoint.opts
+   args: -form fixed_point -options_file petsc-options/anderson-forward.opts
+   args: -form fixed_point -options_file petsc-options/newton-krylov-forward.opts
+   args: -form residual -options_file petsc-options/newton-krylov-forward.opts
+   args: -form fixed_point -options_file petsc-options/tight-trust.opts
 */
 #include <contragrad.h>
 
 /* y = x^2 - theta, or y = x - (x^2 - theta)/4 */
 static PetscErrorCode Residual(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
 {
+  (void)adj;
+  (void)ctx;
   PetscFunctionBeginUser;
   PetscCall(VecPointwiseMult(y, x, x));
   PetscCall(VecAXPY(y, -1.0, theta));
@@ -29,6 +42,9 @@ static PetscErrorCode FixedPoint(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
 /* xbar = 2 x w and thetabar = -w; either may not be wanted */
 static PetscErrorCode ResidualVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
 {
+  (void)adj;
+  (void)theta;
+  (void)ctx;
   PetscFunctionBeginUser;
   if (xbar) {
     PetscCall(VecPointwiseMult(xbar, x, w));
@@ -78,8 +94,10 @@ int main(int argc, char **argv)
   PetscCall(VecSet(xbar, 1.0));
 
   PetscCall(ADJCreate(PETSC_COMM_WORLD, &adj));
-  if (form == 0) PetscCall(ADJSetFixedPoint(adj, FixedPoint, NULL));
-  else PetscCall(ADJSetResidual(adj, Residual, NULL));
+  if (form == 0)
+    PetscCall(ADJSetFixedPoint(adj, FixedPoint, NULL));
+  else
+    PetscCall(ADJSetResidual(adj, Residual, NULL));
   PetscCall(ADJSetVJP(adj, form == 0 ? FixedPointVJP : ResidualVJP, NULL));
   PetscCall(ADJSetFromOptions(adj));
   PetscCall(ADJSolve(adj, theta, x));
@@ -90,7 +108,8 @@ int main(int argc, char **argv)
   PetscCall(VecScale(xbar, 2.0));
   PetscCall(VecShift(xbar, -1.0));
   PetscCall(VecNorm(xbar, NORM_INFINITY, &error));
-  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s: largest relative error of the gradient %s 1e-7\n", forms[form], error < 1e-7 ? "<" : "NOT <"));
+  PetscCheck(error < 1e-7, PETSC_COMM_WORLD, PETSC_ERR_PLIB, "The gradient is off by %g", (double)error);
+  PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s: gradient of the sum of %" PetscInt_FMT " square roots, relative error %.1e\n", forms[form], n, (double)error));
 
   PetscCall(ADJDestroy(&adj));
   PetscCall(VecDestroy(&theta));

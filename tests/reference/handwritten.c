@@ -148,7 +148,8 @@ PetscErrorCode HandwrittenPullBack(Handwritten *hw, Vec theta, Vec x, Vec xbar, 
   hw->theta = theta;
   hw->x     = x;
   if (hw->aq->form == AQUIFER_RESIDUAL) PetscCall(AquiferAssemble(hw->aq, x, theta, hw->aq->P));
-  PetscCall(PetscObjectStateIncrease((PetscObject)hw->JT));
+  PetscCall(MatAssemblyBegin(hw->JT, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(hw->JT, MAT_FINAL_ASSEMBLY));
   PetscCall(KSPSolve(hw->ksp, xbar, hw->w));
   PetscCall(KSPGetConvergedReason(hw->ksp, &reason));
   PetscCheck(reason > 0, hw->aq->comm, PETSC_ERR_NOT_CONVERGED, "Adjoint solve: %s", KSPConvergedReasons[reason]);
