@@ -81,12 +81,12 @@ static PetscErrorCode CreateForward(Handwritten *hw)
   if (hw->aq->form == AQUIFER_RESIDUAL) {
     PetscCall(SNESSetJacobian(hw->snes, hw->J, hw->aq->P, Jacobian, hw));
     PetscCall(AquiferSetForwardDefaults(hw->snes));
-    PetscCall(SNESSetTolerances(hw->snes, PETSC_DEFAULT, 1e-10, 0.0, PETSC_DEFAULT, PETSC_DEFAULT));
+    PetscCall(SNESSetTolerances(hw->snes, ADJ_CURRENT, 1e-10, 0.0, ADJ_CURRENT, ADJ_CURRENT));
   } else {
     PetscCall(SNESSetType(hw->snes, SNESNRICHARDSON));
     PetscCall(SNESGetLineSearch(hw->snes, &ls));
     PetscCall(SNESLineSearchSetType(ls, SNESLINESEARCHBASIC));
-    PetscCall(SNESSetTolerances(hw->snes, PETSC_DEFAULT, 1e-10, 0.0, 10000, PETSC_MAX_INT));
+    PetscCall(SNESSetTolerances(hw->snes, ADJ_CURRENT, 1e-10, 0.0, 10000, ADJ_UNLIMITED));
   }
   PetscCall(SNESSetFromOptions(hw->snes));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -101,7 +101,7 @@ static PetscErrorCode CreateAdjoint(Handwritten *hw)
   PetscCall(KSPSetOptionsPrefix(hw->ksp, "hand_"));
   PetscCall(KSPSetType(hw->ksp, KSPGMRES));
   PetscCall(KSPSetNormType(hw->ksp, KSP_NORM_UNPRECONDITIONED));
-  PetscCall(KSPSetTolerances(hw->ksp, 1e-8, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
+  PetscCall(KSPSetTolerances(hw->ksp, 1e-8, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetOperators(hw->ksp, hw->JT, hw->aq->form == AQUIFER_RESIDUAL ? hw->aq->P : hw->JT));
   PetscCall(KSPGetPC(hw->ksp, &pc));
   if (hw->aq->form == AQUIFER_RESIDUAL) PetscCall(AquiferSetLinearDefaults(hw->ksp));
