@@ -164,8 +164,7 @@ PetscErrorCode AquiferCreateHead(Aquifer aq, Vec *h)
 
 /*
    R_h is self-adjoint and positive definite while everything is real: conjugate gradients with smoothed aggregation, for
-   Newton's method, the adjoint and the tangent alike. Complex conductivities keep the default, GMRES. The smoother works
-   with the assembled matrix, not with the matrix-free products
+   Newton's method, the adjoint and the tangent alike. Complex conductivities keep the default, GMRES
 */
 PetscErrorCode AquiferSetLinearDefaults(KSP ksp)
 {
@@ -175,7 +174,6 @@ PetscErrorCode AquiferSetLinearDefaults(KSP ksp)
   if (!PetscDefined(USE_COMPLEX)) PetscCall(KSPSetType(ksp, KSPCG));
   PetscCall(KSPGetPC(ksp, &pc));
   PetscCall(PCSetType(pc, PCGAMG));
-  PetscCall(PCSetUseAmat(pc, PETSC_FALSE));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -115,6 +115,7 @@ PetscErrorCode ADJSetUpSNES_Private(ADJ adj)
   PetscCall(ADJGetSNES(adj, NULL));
   PetscCall(SNESGetKSP(adj->snes, &ksp));
   PetscCall(ADJSetDefaultPC_Private(adj, ksp));
+  PetscCall(ADJUseMatrixInPC_Private(adj, ksp));
   PetscCall(SNESSetFunction(adj->snes, adj->r, ADJSNESFunction, adj));
   PetscCall(MatDestroy(&adj->J));
   PetscCall(ADJSetForwardJacobian_Private(adj));

@@ -17,6 +17,20 @@ PetscErrorCode ADJSetDefaultPC_Private(ADJ adj, KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Multigrid would smooth with the operator, that is, with the user's products, instead of the matrix it is built from */
+PetscErrorCode ADJUseMatrixInPC_Private(ADJ adj, KSP ksp)
+{
+  PC        pc;
+  PetscBool chosen;
+
+  PetscFunctionBegin;
+  if (!adj->P) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(PetscOptionsHasName(((PetscObject)pc)->options, ((PetscObject)pc)->prefix, "-pc_use_amat", &chosen));
+  if (!chosen) PetscCall(PCSetUseAmat(pc, PETSC_FALSE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* A matrix that comes after ADJSetFromOptions(): `none` by default gives way to what PETSc takes by default, and back when it goes */
 PetscErrorCode ADJReplaceDefaultPC_Private(KSP ksp, PetscBool matrix)
 {

@@ -332,6 +332,9 @@ PetscErrorCode ADJGetLinearize(ADJ adj, ADJLinearizeFn **linearize, void **ctx)
    `-adj_tangent_pc_type` choose the methods. P may change between solves; the function of `ADJSetLinearize()` is the
    place to assemble it.
 
+   The operators stay the user's products; multigrid smooths with P too, unless `-adj_pc_use_amat` (or its like with the
+   other prefixes) says otherwise.
+
    Without P the solvers are matrix-free. For a preconditioner of your own take `ADJGetKSP()`, `KSPGetPC()` and
    `PCSHELL`: it must approximate the inverse of the transpose of M.
 

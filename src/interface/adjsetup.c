@@ -7,6 +7,7 @@ static PetscErrorCode ADJSetUpKSP_Private(ADJ adj, KSP ksp)
 {
   PetscFunctionBegin;
   PetscCall(ADJSetDefaultPC_Private(adj, ksp));
+  PetscCall(ADJUseMatrixInPC_Private(adj, ksp));
   if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE) PetscCall(KSPSetComputeSingularValues(ksp, PETSC_TRUE));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -3,6 +3,8 @@
 */
 #include <contragrad/private/adjimpl.h>
 
+#define ADJ_NEAR_ROUNDING 1e-11 /* a relative residual that Newton's method can hardly lower */
+
 static const ADJLinearSolve *ADJTrustRecord_Private(ADJ adj, ADJPhase phase)
 {
   return phase == ADJ_PHASE_ADJOINT ? &adj->state->adjoint : &adj->state->tangent;
@@ -31,7 +33,8 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   if (st->nhistory) rel = last > 0.0 ? last / st->rnormref : 0.0;
   if (st->reason > 0) converged = (PetscBool)(tested || (st->nhistory && rel <= rtol));
   rep->forward_reason = st->reason;
-  PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FORWARD], converged ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED, rel, tested ? 0.0 : rtol, converged ? NULL : "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x"));
+  PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FORWARD], converged ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED, rel, st->reason < 0 || tested ? 0.0 : rtol, converged ? NULL : st->reason < 0 && rel >= 0.0 && rel <= ADJ_NEAR_ROUNDING ? "the residual stopped falling near rounding level: raise -adj_forward_snes_rtol"
+                                                                                                                                                                                                                                         : "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -149,15 +152,17 @@ static PetscErrorCode ADJSetVerdict_Private(ADJ adj, ADJTrustReport *rep)
 
 static PetscErrorCode ADJTrustRaise_Private(ADJ adj, const ADJTrustReport *rep)
 {
-  const PetscInt       failed = ADJFindCheck_Private(rep, ADJ_CHECK_FAILED);
-  const ADJCheck       which  = failed >= 0 ? ADJTrustOrder[failed].check : ADJ_CHECK_FINITE;
-  const ADJTrustCheck *c      = &rep->check[which];
-  PetscErrorCode       code   = PETSC_ERR_CONV_FAILED;
+  const PetscInt       failed    = ADJFindCheck_Private(rep, ADJ_CHECK_FAILED);
+  const ADJCheck       which     = failed >= 0 ? ADJTrustOrder[failed].check : ADJ_CHECK_FINITE;
+  const ADJTrustCheck *c         = &rep->check[which];
+  PetscErrorCode       code      = PETSC_ERR_CONV_FAILED;
+  char                 limit[32] = "";
 
   PetscFunctionBegin;
   if (rep->verdict == ADJ_TRUST_REFUTED_NOT_FINITE) code = PETSC_ERR_FP;
   if (rep->verdict == ADJ_TRUST_REFUTED_FORWARD || rep->verdict == ADJ_TRUST_REFUTED_LINEAR) code = PETSC_ERR_NOT_CONVERGED;
-  SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s (forward %s, linear solve %s): check \"%s\" gave %g, limit %g. Try: %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", ADJTrusts[rep->verdict], SNESConvergedReasons[rep->forward_reason], KSPConvergedReasons[rep->linear_reason], ADJChecks[which], (double)c->value, (double)c->threshold, c->advice ? c->advice : "-adj_trust_view");
+  if (c->threshold > 0.0) PetscCall(PetscSNPrintf(limit, sizeof(limit), ", limit %g", (double)c->threshold));
+  SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s (forward %s, linear solve %s): check \"%s\" gave %g%s. Try: %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", ADJTrusts[rep->verdict], SNESConvergedReasons[rep->forward_reason], KSPConvergedReasons[rep->linear_reason], ADJChecks[which], (double)c->value, limit, c->advice ? c->advice : "-adj_trust_view");
 }
 
 static PetscErrorCode ADJTrustViewFromOptions_Private(ADJ adj)

@@ -12,7 +12,7 @@
 #define ADJ_TAYLOR_STEPS     5
 #define ADJ_TAYLOR_H         1e-2 /* first step, relative to the parameters; halved each time */
 #define ADJ_TAYLOR_H_CENTRAL 1e-4
-#define ADJ_TIGHT_SNES_RTOL  1e-14
+#define ADJ_TIGHT_SNES_RTOL  1e-12
 #define ADJ_TIGHT_KSP_RTOL   1e-11
 #define ADJ_TIGHT_ENOUGH     1e-8 /* a forward solve that fell so far is taken, whatever stopped it */
 

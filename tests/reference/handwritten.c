@@ -70,9 +70,21 @@ static PetscErrorCode CreateShell(Handwritten *hw, PetscErrorCode (*mult)(Mat, V
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Not with the products: they are the operator */
+static PetscErrorCode SmoothWithMatrix(KSP ksp)
+{
+  PC pc;
+
+  PetscFunctionBeginUser;
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(PCSetUseAmat(pc, PETSC_FALSE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode CreateForward(Handwritten *hw)
 {
   SNESLineSearch ls;
+  KSP            ksp;
 
   PetscFunctionBeginUser;
   PetscCall(SNESCreate(hw->aq->comm, &hw->snes));
@@ -81,6 +93,8 @@ static PetscErrorCode CreateForward(Handwritten *hw)
   if (hw->aq->form == AQUIFER_RESIDUAL) {
     PetscCall(SNESSetJacobian(hw->snes, hw->J, hw->aq->P, Jacobian, hw));
     PetscCall(AquiferSetForwardDefaults(hw->snes));
+    PetscCall(SNESGetKSP(hw->snes, &ksp));
+    PetscCall(SmoothWithMatrix(ksp));
     PetscCall(SNESSetTolerances(hw->snes, ADJ_CURRENT, 1e-10, 0.0, ADJ_CURRENT, ADJ_CURRENT));
   } else {
     PetscCall(SNESSetType(hw->snes, SNESNRICHARDSON));
@@ -104,8 +118,11 @@ static PetscErrorCode CreateAdjoint(Handwritten *hw)
   PetscCall(KSPSetTolerances(hw->ksp, 1e-8, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetOperators(hw->ksp, hw->JT, hw->aq->form == AQUIFER_RESIDUAL ? hw->aq->P : hw->JT));
   PetscCall(KSPGetPC(hw->ksp, &pc));
-  if (hw->aq->form == AQUIFER_RESIDUAL) PetscCall(AquiferSetLinearDefaults(hw->ksp));
-  else PetscCall(PCSetType(pc, PCNONE));
+  if (hw->aq->form == AQUIFER_RESIDUAL) {
+    PetscCall(AquiferSetLinearDefaults(hw->ksp));
+    PetscCall(SmoothWithMatrix(hw->ksp));
+  } else
+    PetscCall(PCSetType(pc, PCNONE));
   PetscCall(KSPSetFromOptions(hw->ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

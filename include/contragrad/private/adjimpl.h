@@ -165,6 +165,7 @@ PETSC_INTERN PetscErrorCode ADJSolveLinear_Private(ADJ, KSP, Vec, Vec, ADJLinear
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJSolveM_Private(ADJ, Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJSetDefaultPC_Private(ADJ, KSP);
+PETSC_INTERN PetscErrorCode ADJUseMatrixInPC_Private(ADJ, KSP);
 PETSC_INTERN PetscErrorCode ADJReplaceDefaultPC_Private(KSP, PetscBool);
 PETSC_INTERN PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ);
 
