@@ -128,9 +128,11 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   }
   c->rho = c->error = -1.0;
   c->converged = c->notfinite = PETSC_FALSE;
+  c->ierr                     = PETSC_SUCCESS;
   PetscCall(EPSSetOperators(adj->eps, adj->AT, NULL));
   if (warm) PetscCall(EPSSetInitialSpace(adj->eps, 1, &c->vr));
   PetscCall(EPSSolve(adj->eps));
+  PetscCall(c->ierr);
   PetscCall(ADJReadEigenpair_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
