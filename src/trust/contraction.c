@@ -26,6 +26,7 @@ PetscErrorCode ADJContractionReset_Private(ADJ adj)
 
 static inline PetscReal ADJDistanceToOne_Private(PetscScalar re, PetscScalar im)
 {
+  (void)im; /* with complex scalars */
   return PetscMax(PetscAbsReal(1.0 - SlepcAbsEigenvalue(re, im)), ADJ_EPS_NEAR);
 }
 
