@@ -27,23 +27,20 @@ static PetscErrorCode MatMult_ADJ_MT(Mat A, Vec x, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* NaN or Inf would stop the eigensolver in the middle of its work: it gets zero, and the verdict hears of it */
+/* An error, NaN or Inf would stop the eigensolver in the middle of its work, which it does not survive: it gets zero */
 static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
 {
-  ADJ       adj;
-  PetscReal norm;
+  ADJ             adj;
+  ADJContraction *c;
+  PetscReal       norm = 0.0;
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
-  if (adj->vjp)
-    PetscCall(ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL));
-  else
-    PetscCall(ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y));
-  PetscCall(VecNorm(y, NORM_2, &norm));
-  if (PetscIsInfOrNanReal(norm)) {
-    adj->contraction.notfinite = PETSC_TRUE;
-    PetscCall(VecSet(y, 0.0));
-  }
+  c = &adj->contraction;
+  if (!c->ierr) c->ierr = adj->vjp ? ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL) : ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y);
+  if (!c->ierr) PetscCall(VecNorm(y, NORM_2, &norm));
+  if (PetscIsInfOrNanReal(norm)) c->notfinite = PETSC_TRUE;
+  if (c->ierr || c->notfinite) PetscCall(VecSet(y, 0.0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

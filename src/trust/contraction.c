@@ -26,6 +26,7 @@ PetscErrorCode ADJContractionReset_Private(ADJ adj)
 
 static inline PetscReal ADJDistanceToOne_Private(PetscScalar re, PetscScalar im)
 {
+  (void)im; /* with complex scalars */
   return PetscMax(PetscAbsReal(1.0 - SlepcAbsEigenvalue(re, im)), ADJ_EPS_NEAR);
 }
 
@@ -128,9 +129,11 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   }
   c->rho = c->error = -1.0;
   c->converged = c->notfinite = PETSC_FALSE;
+  c->ierr                     = PETSC_SUCCESS;
   PetscCall(EPSSetOperators(adj->eps, adj->AT, NULL));
   if (warm) PetscCall(EPSSetInitialSpace(adj->eps, 1, &c->vr));
   PetscCall(EPSSolve(adj->eps));
+  PetscCall(c->ierr);
   PetscCall(ADJReadEigenpair_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

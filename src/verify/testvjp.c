@@ -13,6 +13,11 @@ typedef struct {
   PetscReal vjpdiff, jvpdiff, vjpjvp;
 } ADJProductTest;
 
+/* Work vectors, of the part tested, of the other part, and of the map's value */
+typedef struct {
+  Vec d, shifted, bar, other, w, diff, lower, jvp;
+} ADJProductVecs;
+
 /* Its own stream, so that the user's are not touched */
 PetscErrorCode ADJRandomCreate_Private(ADJ adj, PetscRandom *rnd)
 {
@@ -26,25 +31,21 @@ PetscErrorCode ADJRandomCreate_Private(ADJ adj, PetscRandom *rnd)
 }
 
 /* y = (F(p + h d) - F(p - h d)) / 2h, where p is x or theta; h balances truncation and rounding */
-static PetscErrorCode ADJDifference_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, Vec d, Vec y)
+static PetscErrorCode ADJDifference_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, ADJProductVecs *v)
 {
-  Vec       p = inx ? x : theta, ph, ym;
+  Vec       p = inx ? x : theta, d = v->d, ph = v->shifted, ym = v->lower, y = v->diff;
   PetscReal np, nd, h;
 
   PetscFunctionBegin;
   PetscCall(VecNorm(p, NORM_2, &np));
   PetscCall(VecNorm(d, NORM_2, &nd));
   h = PetscCbrtReal(PETSC_MACHINE_EPSILON) * (np > 0.0 ? np / nd : 1.0);
-  PetscCall(VecDuplicate(p, &ph));
-  PetscCall(VecDuplicate(y, &ym));
   PetscCall(VecWAXPY(ph, -h, d, p));
   PetscCall(ADJComputeMap_Private(adj, inx ? ph : x, inx ? theta : ph, ym));
   PetscCall(VecWAXPY(ph, h, d, p));
   PetscCall(ADJComputeMap_Private(adj, inx ? ph : x, inx ? theta : ph, y));
   PetscCall(VecAXPY(y, -1.0, ym));
   PetscCall(VecScale(y, 0.5 / h));
-  PetscCall(VecDestroy(&ym));
-  PetscCall(VecDestroy(&ph));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -69,48 +70,61 @@ static PetscReal ADJMismatch_Private(PetscScalar a, PetscScalar b)
 }
 
 /* b = <J^T w, d> by the VJP with this output alone, and by the VJP with both, which must agree */
-static PetscErrorCode ADJTestPullback_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, Vec w, Vec d, Vec other, PetscScalar b[2])
+static PetscErrorCode ADJTestPullback_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, ADJProductVecs *v, PetscScalar b[2])
 {
-  Vec bar;
+  Vec bar = v->bar, w = v->w, d = v->d, other = v->other;
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(d, &bar));
   PetscCall(ADJComputeVJP_Private(adj, x, theta, w, inx ? bar : NULL, inx ? NULL : bar));
   PetscCall(VecDot(d, bar, &b[0]));
   PetscCall(ADJComputeVJP_Private(adj, x, theta, w, inx ? bar : other, inx ? other : bar));
   PetscCall(VecDot(d, bar, &b[1]));
-  PetscCall(VecDestroy(&bar));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJTestProducts_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, PetscRandom rnd, ADJProductTest *out)
+static PetscErrorCode ADJCompareProducts_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, PetscRandom rnd, ADJProductVecs *v, ADJProductTest *out)
 {
-  Vec         d, other, w, diff, jvp = NULL;
   PetscScalar adiff, ajvp = 0.0, b[2];
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(inx ? x : theta, &d));
-  PetscCall(VecDuplicate(inx ? theta : x, &other));
-  PetscCall(VecDuplicate(x, &w));
-  PetscCall(VecDuplicate(x, &diff));
-  PetscCall(VecSetRandom(d, rnd));
-  PetscCall(ADJDifference_Private(adj, x, theta, inx, d, diff));
-  if (adj->jvp) {
-    PetscCall(VecDuplicate(x, &jvp));
-    PetscCall(ADJComputeJVP_Private(adj, x, theta, inx ? d : NULL, inx ? NULL : d, jvp));
-  }
-  PetscCall(ADJTestCotangent_Private(rnd, diff, w));
-  PetscCall(ADJTestPullback_Private(adj, x, theta, inx, w, d, other, b));
-  PetscCall(VecDot(diff, w, &adiff));
-  if (jvp) PetscCall(VecDot(jvp, w, &ajvp));
+  PetscCall(VecSetRandom(v->d, rnd));
+  PetscCall(ADJDifference_Private(adj, x, theta, inx, v));
+  if (adj->jvp) PetscCall(ADJComputeJVP_Private(adj, x, theta, inx ? v->d : NULL, inx ? NULL : v->d, v->jvp));
+  PetscCall(ADJTestCotangent_Private(rnd, v->diff, v->w));
+  PetscCall(ADJTestPullback_Private(adj, x, theta, inx, v, b));
+  PetscCall(VecDot(v->diff, v->w, &adiff));
+  if (adj->jvp) PetscCall(VecDot(v->jvp, v->w, &ajvp));
   out->vjpdiff = PetscMax(ADJMismatch_Private(adiff, b[0]), ADJMismatch_Private(b[1], b[0]));
-  out->jvpdiff = jvp ? ADJMismatch_Private(adiff, ajvp) : -1.0;
-  out->vjpjvp  = jvp ? PetscMax(ADJMismatch_Private(ajvp, b[0]), ADJMismatch_Private(b[1], b[0])) : -1.0;
-  PetscCall(VecDestroy(&d));
-  PetscCall(VecDestroy(&other));
-  PetscCall(VecDestroy(&w));
-  PetscCall(VecDestroy(&diff));
-  PetscCall(VecDestroy(&jvp));
+  out->jvpdiff = adj->jvp ? ADJMismatch_Private(adiff, ajvp) : -1.0;
+  out->vjpjvp  = adj->jvp ? PetscMax(ADJMismatch_Private(ajvp, b[0]), ADJMismatch_Private(b[1], b[0])) : -1.0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The work vectors are freed also after an error of a user's function */
+static PetscErrorCode ADJTestProducts_Private(ADJ adj, Vec x, Vec theta, PetscBool inx, PetscRandom rnd, ADJProductTest *out)
+{
+  ADJProductVecs v;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(inx ? x : theta, &v.d));
+  PetscCall(VecDuplicate(inx ? x : theta, &v.shifted));
+  PetscCall(VecDuplicate(inx ? x : theta, &v.bar));
+  PetscCall(VecDuplicate(inx ? theta : x, &v.other));
+  PetscCall(VecDuplicate(x, &v.w));
+  PetscCall(VecDuplicate(x, &v.diff));
+  PetscCall(VecDuplicate(x, &v.lower));
+  PetscCall(VecDuplicate(x, &v.jvp));
+  ierr = ADJCompareProducts_Private(adj, x, theta, inx, rnd, &v, out);
+  PetscCall(VecDestroy(&v.d));
+  PetscCall(VecDestroy(&v.shifted));
+  PetscCall(VecDestroy(&v.bar));
+  PetscCall(VecDestroy(&v.other));
+  PetscCall(VecDestroy(&v.w));
+  PetscCall(VecDestroy(&v.diff));
+  PetscCall(VecDestroy(&v.lower));
+  PetscCall(VecDestroy(&v.jvp));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

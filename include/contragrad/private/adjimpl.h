@@ -62,13 +62,14 @@ typedef struct {
 
 /* What is known of the spectral radius of dF/dx, and where it was measured */
 typedef struct {
-  PetscObjectId id; /* of the state; 0: never measured */
-  PetscBool     converged;
-  PetscReal     rho, error; /* negative: not known */
-  PetscReal     rate, ritz; /* free estimates at that time, to see whether they move */
-  PetscBool     measured;   /* at the present state, not carried over */
-  PetscBool     notfinite;  /* a product of the last measurement held NaN or Inf */
-  Vec           vr, vi;     /* last eigenvector: start of the next measurement */
+  PetscObjectId  id; /* of the state; 0: never measured */
+  PetscBool      converged;
+  PetscReal      rho, error; /* negative: not known */
+  PetscReal      rate, ritz; /* free estimates at that time, to see whether they move */
+  PetscBool      measured;   /* at the present state, not carried over */
+  PetscBool      notfinite;  /* a product of the last measurement held NaN or Inf */
+  PetscErrorCode ierr;       /* of the user's function in the last measurement */
+  Vec            vr, vi;     /* last eigenvector: start of the next measurement */
 } ADJContraction;
 
 struct _p_ADJ {
