@@ -49,7 +49,7 @@ static PetscErrorCode ADJSetForwardDefaults_Private(ADJ adj)
 
    Options Database Keys:
 +  -adj_forward_snes_type <type>  - `nrichardson` (plain iteration, default for a fixed point), `newtonls` (default for a residual), `anderson`, `ngmres`, ...
-.  -adj_forward_snes_rtol <rtol>  - relative tolerance, default 1e-10, measured against the largest initial residual of the solves so far
+.  -adj_forward_snes_rtol <rtol>  - relative tolerance, default 1e-10, measured against the largest initial residual of the solves that converged
 -  -adj_forward_snes_monitor      - and the other options of `SNES`, `KSP` and `PC` with the prefix adj_forward_
 
    Level: beginner
@@ -189,10 +189,8 @@ PetscErrorCode ADJConfigureChildren_Private(ADJ adj)
   PetscCall(SNESSetFromOptions(adj->snes));
   PetscCall(ADJGetKSP(adj, NULL));
   PetscCall(ADJConfigureKSP_Private(adj, adj->ksp));
-  if (adj->jvp) {
-    PetscCall(ADJGetTangentKSP(adj, NULL));
-    PetscCall(ADJConfigureKSP_Private(adj, adj->tksp));
-  }
+  PetscCall(ADJGetTangentKSP(adj, NULL)); /* the JVP may still come */
+  PetscCall(ADJConfigureKSP_Private(adj, adj->tksp));
   if (adj->form == ADJ_FIXED_POINT && adj->trustcontraction && adj->trustlevel > ADJ_TRUST_LEVEL_NONE) {
     PetscCall(ADJGetEPS(adj, NULL));
     PetscCall(EPSSetFromOptions(adj->eps));

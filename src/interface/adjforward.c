@@ -37,6 +37,7 @@ static PetscErrorCode ADJSNESMonitor(SNES snes, PetscInt it, PetscReal rnorm, vo
   Vec x;
 
   PetscFunctionBegin;
+  if (it == 0) adj->state->rnormref = PetscMax(adj->rnormref, rnorm); /* also where the user has taken another convergence test */
   PetscCall(SNESGetSolution(snes, &x));
   PetscCall(ADJStateRecord_Private(adj, adj->state, it, rnorm, x));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -51,11 +52,11 @@ static PetscErrorCode ADJSNESStagnated_Private(ADJ adj, PetscInt it, PetscReal r
     adj->stagnant  = 0;
   } else
     adj->stagnant++;
-  if (adj->stagnant >= ADJ_STAGNATION_STEPS && rnorm <= ADJ_STAGNATION_RTOL * adj->rnormref) *reason = SNES_CONVERGED_FNORM_RELATIVE;
+  if (adj->stagnant >= ADJ_STAGNATION_STEPS && rnorm <= ADJ_STAGNATION_RTOL * adj->state->rnormref) *reason = SNES_CONVERGED_FNORM_RELATIVE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* PETSc's test, but for the relative tolerance: it refers to the largest initial residual so far, see ADJGetSNES() */
+/* PETSc's test, but for the relative tolerance: it refers to the largest initial residual of the solves that converged, this one included, see ADJGetSNES() */
 static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, PetscReal ynorm, PetscReal rnorm, SNESConvergedReason *reason, void *ctx)
 {
   ADJ       adj = (ADJ)ctx;
@@ -64,9 +65,9 @@ static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, 
   PetscFunctionBegin;
   PetscCall(SNESConvergedDefault(snes, it, xnorm, ynorm, rnorm, reason, NULL));
   if (*reason || PetscIsInfOrNanReal(rnorm)) PetscFunctionReturn(PETSC_SUCCESS);
-  if (it == 0) adj->rnormref = PetscMax(adj->rnormref, rnorm);
+  if (it == 0) adj->state->rnormref = PetscMax(adj->rnormref, rnorm);
   PetscCall(SNESGetTolerances(snes, NULL, &rtol, NULL, NULL, NULL));
-  if (rnorm <= rtol * adj->rnormref)
+  if (rnorm <= rtol * adj->state->rnormref)
     *reason = SNES_CONVERGED_FNORM_RELATIVE;
   else if (adj->testing)
     PetscCall(ADJSNESStagnated_Private(adj, it, rnorm, reason));
@@ -150,6 +151,7 @@ PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
   adj->theta = NULL;
   PetscCall(SNESGetConvergedReason(adj->snes, &st->reason));
   PetscCall(SNESGetIterationNumber(adj->snes, &st->its));
+  if (st->reason > 0 || adj->testing) adj->rnormref = st->rnormref;
   PetscCall(VecCopy(x, st->x));
   PetscCall(ADJIsPlainIteration_Private(adj, &st->plain));
   PetscCall(ADJStateObservedRate_Private(st));

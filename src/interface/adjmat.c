@@ -27,9 +27,11 @@ static PetscErrorCode MatMult_ADJ_MT(Mat A, Vec x, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* NaN or Inf would stop the eigensolver in the middle of its work: it gets zero, and the verdict hears of it */
 static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
 {
-  ADJ adj;
+  ADJ       adj;
+  PetscReal norm;
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
@@ -37,6 +39,11 @@ static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
     PetscCall(ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL));
   else
     PetscCall(ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y));
+  PetscCall(VecNorm(y, NORM_2, &norm));
+  if (PetscIsInfOrNanReal(norm)) {
+    adj->contraction.notfinite = PETSC_TRUE;
+    PetscCall(VecSet(y, 0.0));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -77,13 +77,20 @@ PetscErrorCode ADJGetOptionsPrefix(ADJ adj, const char *prefix[])
 
 static PetscErrorCode ADJTrustOptions_Private(ADJ adj, ADJOptionItems PetscOptionsObject)
 {
+  ADJTrustLevel  level    = adj->trustlevel;
+  ADJTrustAction action   = adj->trustaction;
+  PetscReal      limit[3] = {adj->trustforwardrtol, adj->trustlinearrtol, adj->trustcondition};
+
   PetscFunctionBegin;
-  PetscCall(PetscOptionsEnum("-adj_trust_level", "What is spent on the verdict", "ADJSetTrustLevel", ADJTrustLevels, (PetscEnum)adj->trustlevel, (PetscEnum *)&adj->trustlevel, NULL));
-  PetscCall(PetscOptionsEnum("-adj_trust_action", "What is done with a refused derivative", "ADJSetTrustAction", ADJTrustActions, (PetscEnum)adj->trustaction, (PetscEnum *)&adj->trustaction, NULL));
+  PetscCall(PetscOptionsEnum("-adj_trust_level", "What is spent on the verdict", "ADJSetTrustLevel", ADJTrustLevels, (PetscEnum)level, (PetscEnum *)&level, NULL));
+  PetscCall(ADJSetTrustLevel(adj, level));
+  PetscCall(PetscOptionsEnum("-adj_trust_action", "What is done with a refused derivative", "ADJSetTrustAction", ADJTrustActions, (PetscEnum)action, (PetscEnum *)&action, NULL));
+  PetscCall(ADJSetTrustAction(adj, action));
   PetscCall(PetscOptionsBool("-adj_trust_contraction", "Require a contraction in fixed-point form", "ADJSetTrustContraction", adj->trustcontraction, &adj->trustcontraction, NULL));
-  PetscCall(PetscOptionsReal("-adj_trust_forward_rtol", "Largest relative forward residual where the solver stopped for another reason", "ADJSetTrustTolerances", adj->trustforwardrtol, &adj->trustforwardrtol, NULL));
-  PetscCall(PetscOptionsReal("-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol)", "ADJSetTrustTolerances", adj->trustlinearrtol, &adj->trustlinearrtol, NULL));
-  PetscCall(PetscOptionsReal("-adj_trust_condition", "Condition number from which the operator counts as singular", "ADJSetTrustTolerances", adj->trustcondition, &adj->trustcondition, NULL));
+  PetscCall(PetscOptionsReal("-adj_trust_forward_rtol", "Largest relative forward residual where the solver stopped for another reason", "ADJSetTrustTolerances", limit[0], &limit[0], NULL));
+  PetscCall(PetscOptionsReal("-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol)", "ADJSetTrustTolerances", limit[1], &limit[1], NULL));
+  PetscCall(PetscOptionsReal("-adj_trust_condition", "Condition number from which the operator counts as singular", "ADJSetTrustTolerances", limit[2], &limit[2], NULL));
+  PetscCall(ADJSetTrustTolerances(adj, limit[0], limit[1], limit[2]));
   PetscCall(PetscOptionsName("-adj_trust_view", "View the report of each verdict", "ADJTrustView", NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

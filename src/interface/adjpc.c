@@ -17,19 +17,21 @@ PetscErrorCode ADJSetDefaultPC_Private(ADJ adj, KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A matrix that comes after ADJSetFromOptions(): `none` by default gives way to what PETSc takes by default */
-PetscErrorCode ADJReplaceDefaultPC_Private(KSP ksp)
+/* A matrix that comes after ADJSetFromOptions(): `none` by default gives way to what PETSc takes by default, and back when it goes */
+PetscErrorCode ADJReplaceDefaultPC_Private(KSP ksp, PetscBool matrix)
 {
   PC          pc;
-  PetscBool   none, chosen;
+  PetscBool   none, theirs, chosen;
   PetscMPIInt size;
 
   PetscFunctionBegin;
   PetscCall(KSPGetPC(ksp, &pc));
   PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCNONE, &none));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)pc, &theirs, PCILU, PCICC, PCBJACOBI, ""));
   PetscCall(PetscOptionsHasName(((PetscObject)pc)->options, ((PetscObject)pc)->prefix, "-pc_type", &chosen));
   PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)pc), &size));
-  if (none && !chosen) PetscCall(PCSetType(pc, size == 1 ? PCILU : PCBJACOBI));
+  if (theirs && !matrix && !chosen) PetscCall(PCSetType(pc, PCNONE));
+  if (none && matrix && !chosen) PetscCall(PCSetType(pc, size == 1 ? PCILU : PCBJACOBI));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -161,6 +161,7 @@ PetscErrorCode ADJSetVJP(ADJ adj, ADJVJPFn *vjp, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (!adj->vjp) adj->setupcalled = PETSC_FALSE; /* its shell and its solver are not there yet */
   adj->vjp    = vjp;
   adj->vjpctx = ctx;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -224,6 +225,7 @@ PetscErrorCode ADJSetJVP(ADJ adj, ADJJVPFn *jvp, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (!adj->jvp) adj->setupcalled = PETSC_FALSE;
   adj->jvp    = jvp;
   adj->jvpctx = ctx;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -340,20 +342,21 @@ PetscErrorCode ADJGetLinearize(ADJ adj, ADJLinearizeFn **linearize, void **ctx)
 @*/
 PetscErrorCode ADJSetPreconditioner(ADJ adj, Mat P)
 {
-  KSP ksp;
+  const PetscBool matrix = (PetscBool)(P != NULL);
+  KSP             ksp;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   if (P) {
     PetscValidHeaderSpecific(P, MAT_CLASSID, 2);
     PetscCall(PetscObjectReference((PetscObject)P));
-    if (adj->snes) {
-      PetscCall(SNESGetKSP(adj->snes, &ksp));
-      PetscCall(ADJReplaceDefaultPC_Private(ksp));
-    }
-    if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj->ksp));
-    if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj->tksp));
   }
+  if (adj->snes) {
+    PetscCall(SNESGetKSP(adj->snes, &ksp));
+    PetscCall(ADJReplaceDefaultPC_Private(ksp, matrix));
+  }
+  if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj->ksp, matrix));
+  if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj->tksp, matrix));
   PetscCall(MatDestroy(&adj->P));
   PetscCall(MatDestroy(&adj->PT));
   adj->P           = P;
@@ -409,7 +412,7 @@ PetscErrorCode ADJSetSolution(ADJ adj, Vec x)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscValidHeaderSpecific(x, VEC_CLASSID, 2);
   if (x == adj->sol) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJCheckVec_Private(adj, x, adj->setupcalled ? adj->r : NULL, "The state x", "the one that ADJSetUp() saw; call ADJReset() before you change the problem's layout"));
+  PetscCall(ADJCheckVec_Private(adj, x, adj->r, "The state x", "the one that ADJSetUp() saw; call ADJReset() before you change the problem's layout"));
   PetscCall(PetscObjectReference((PetscObject)x));
   PetscCall(VecDestroy(&adj->sol));
   adj->sol = x;

@@ -16,6 +16,7 @@ static PetscErrorCode ADJCheckPreconditioner_Private(ADJ adj)
   MPI_Comm    comm = PetscObjectComm((PetscObject)adj);
   PetscMPIInt same;
   PetscInt    N, rows, cols;
+  int         differs[1];
 
   PetscFunctionBegin;
   if (!adj->P) PetscFunctionReturn(PETSC_SUCCESS);
@@ -24,6 +25,11 @@ static PetscErrorCode ADJCheckPreconditioner_Private(ADJ adj)
   PetscCall(VecGetSize(adj->sol, &N));
   PetscCall(MatGetSize(adj->P, &rows, &cols));
   PetscCheck(rows == N && cols == N, comm, PETSC_ERR_ARG_SIZ, "The matrix of ADJSetPreconditioner() is %" PetscInt_FMT " x %" PetscInt_FMT ", but the state has length %" PetscInt_FMT "; it must approximate I - dF/dx or dR/dx", rows, cols, N);
+  PetscCall(VecGetLocalSize(adj->sol, &N));
+  PetscCall(MatGetLocalSize(adj->P, &rows, &cols));
+  differs[0] = rows != N || cols != N;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, differs, 1, MPI_INT, MPI_MAX, comm));
+  PetscCheck(!differs[0], comm, PETSC_ERR_ARG_SIZ, "The matrix of ADJSetPreconditioner() is distributed over the processes in another way than the state; create it with the local sizes of the state vector");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

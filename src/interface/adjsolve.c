@@ -57,6 +57,7 @@ PetscErrorCode ADJSolveAdjoint_Private(ADJ adj, Vec xbar, Vec thetabar)
   PetscCall(ADJCheckSolved_Private(adj, "ADJSolveAdjoint()"));
   PetscCall(ADJCheckVec_Private(adj, xbar, adj->state->x, "The cotangent xbar", "the state"));
   PetscCall(ADJCheckVec_Private(adj, thetabar, adj->state->theta, "The pullback thetabar", "the parameters"));
+  PetscCheck(xbar != thetabar, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The cotangent xbar and its pullback thetabar must be different vectors");
   PetscCall(ADJSetUp(adj));
   if (adj->testvjp) PetscCall(ADJTestVJPFromOptions_Private(adj));
   rec = &adj->state->adjoint;
@@ -141,6 +142,7 @@ PetscErrorCode ADJSolveTangent(ADJ adj, Vec thetadot, Vec xdot)
   PetscCall(ADJCheckSolved_Private(adj, "ADJSolveTangent()"));
   PetscCall(ADJCheckVec_Private(adj, thetadot, adj->state->theta, "The direction thetadot", "the parameters"));
   PetscCall(ADJCheckVec_Private(adj, xdot, adj->state->x, "The tangent xdot", "the state"));
+  PetscCheck(thetadot != xdot, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The direction thetadot and its image xdot must be different vectors");
   PetscCall(ADJSetUp(adj));
   rec = &adj->state->tangent;
   PetscCall(ADJTrustBegin_Private(adj, ADJ_PHASE_TANGENT));

@@ -65,6 +65,20 @@ PetscErrorCode ADJGetObjective(ADJ adj, ADJObjectiveFn **f, void **ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The value is the same on every process, unless it is wrong */
+static PetscErrorCode ADJCheckObjectiveFinite_Private(ADJ adj, PetscReal value)
+{
+  PetscReal   norm;
+  PetscMPIInt bad;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(adj->objtheta, NORM_2, &norm));
+  bad = PetscIsInfOrNanReal(value) || PetscIsInfOrNanReal(norm);
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bad, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
+  adj->objnotfinite = bad ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    ADJComputeObjectiveAndGradient - The reduced objective, l at the state of theta, and its total gradient
 
@@ -99,6 +113,7 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->objective, comm, PETSC_ERR_ORDER, "No objective: call ADJSetObjective() first");
   PetscCheck(adj->sol, comm, PETSC_ERR_ORDER, "No initial guess: call ADJSetSolution() first");
+  PetscCall(ADJCheckVec_Private(adj, theta, adj->state->theta, "The parameter vector theta", "that of the solves before; call ADJReset() before you change the problem's layout"));
   if (gradient) PetscCall(ADJCheckVec_Private(adj, gradient, theta, "The gradient", "the parameters"));
   PetscCall(ADJSolve(adj, theta, adj->sol));
   if (!gradient) {
@@ -109,6 +124,7 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   if (!adj->objx) PetscCall(VecDuplicate(adj->sol, &adj->objx));
   if (!adj->objtheta) PetscCall(VecDuplicate(theta, &adj->objtheta));
   PetscCallBack("ADJ objective", (*adj->objective)(adj, adj->sol, theta, value, adj->objx, adj->objtheta, adj->objectivectx));
+  PetscCall(ADJCheckObjectiveFinite_Private(adj, *value));
   PetscCall(ADJSolveAdjoint_Private(adj, adj->objx, gradient));
   PetscCall(VecAXPY(gradient, 1.0, adj->objtheta));
   if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));

@@ -127,6 +127,7 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
     PetscCall(VecDuplicate(adj->r, &c->vi));
   }
   c->rho = c->error = -1.0;
+  c->converged = c->notfinite = PETSC_FALSE;
   PetscCall(EPSSetOperators(adj->eps, adj->AT, NULL));
   if (warm) PetscCall(EPSSetInitialSpace(adj->eps, 1, &c->vr));
   PetscCall(EPSSolve(adj->eps));
@@ -159,6 +160,10 @@ static PetscErrorCode ADJUpdateContraction_Private(ADJ adj, PetscReal rate, Pets
   c->measured = PETSC_FALSE;
   if (ADJContractionHolds_Private(c, rate, ritz)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJMeasureContraction_Private(adj));
+  if (c->notfinite) {
+    c->converged = PETSC_FALSE;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   c->id       = adj->state->id;
   c->rate     = rate;
   c->ritz     = ritz;
@@ -185,6 +190,12 @@ PetscErrorCode ADJCheckContraction_Private(ADJ adj, const ADJLinearSolve *rec, A
   }
   if (!adj->trustcontraction) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJUpdateContraction_Private(adj, rate, rec->ritz));
+  if (c->notfinite) {
+    rep->check[ADJ_CHECK_FINITE].status = ADJ_CHECK_FAILED;
+    rep->check[ADJ_CHECK_FINITE].value  = 0.0;
+    rep->check[ADJ_CHECK_FINITE].advice = "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp";
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   check->value     = c->rho;
   check->error     = c->error;
   check->threshold = 1.0;

@@ -26,6 +26,7 @@ PetscErrorCode ADJSetTrustLevel(ADJ adj, ADJTrustLevel level)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(level >= ADJ_TRUST_LEVEL_NONE && level <= ADJ_TRUST_LEVEL_ESTIMATE, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no trust level %d; take one of ADJTrustLevel", (int)level);
   if (level > adj->trustlevel) adj->setupcalled = PETSC_FALSE; /* the Krylov solvers are asked to keep their singular values */
   adj->trustlevel = level;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -74,6 +75,7 @@ PetscErrorCode ADJSetTrustAction(ADJ adj, ADJTrustAction action)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(action >= ADJ_TRUST_ACTION_ERROR && action <= ADJ_TRUST_ACTION_IGNORE, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no trust action %d; take one of ADJTrustAction", (int)action);
   adj->trustaction = action;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -160,7 +162,7 @@ PetscErrorCode ADJGetTrustContraction(ADJ adj, PetscBool *required)
    Input Parameters:
 +  adj         - the context
 .  forwardrtol - largest forward residual, relative to the largest first one of the solves so far, where the solver stopped by another test than that of its residual; default 1e-6
-.  linearrtol  - largest true residual of the adjoint or tangent system, relative to its right-hand side; negative (default): ten times the `rtol` of its `KSP`
+.  linearrtol  - largest true residual of the adjoint or tangent system, relative to its right-hand side; negative (default): ten times the `rtol` of its `KSP`, or its square root if that is less
 -  condition   - condition number from which the operator counts as singular; default 1e-3 over the machine precision
 
    Options Database Keys:
@@ -179,15 +181,15 @@ PetscErrorCode ADJSetTrustTolerances(ADJ adj, PetscReal forwardrtol, PetscReal l
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (forwardrtol != (PetscReal)ADJ_CURRENT) {
-    PetscCheck(forwardrtol >= 0.0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of the forward residual is %g; it must not be negative", (double)forwardrtol);
-    adj->trustforwardrtol = forwardrtol;
-  }
-  if (linearrtol != (PetscReal)ADJ_CURRENT) adj->trustlinearrtol = linearrtol;
-  if (condition != (PetscReal)ADJ_CURRENT) {
-    PetscCheck(condition > 1.0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of the condition number is %g; it must exceed 1", (double)condition);
-    adj->trustcondition = condition;
-  }
+  if (forwardrtol == (PetscReal)ADJ_CURRENT) forwardrtol = adj->trustforwardrtol;
+  if (linearrtol == (PetscReal)ADJ_CURRENT) linearrtol = adj->trustlinearrtol;
+  if (condition == (PetscReal)ADJ_CURRENT) condition = adj->trustcondition;
+  PetscCheck(forwardrtol >= 0.0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of the forward residual is %g; it must not be negative", (double)forwardrtol);
+  PetscCheck(!PetscIsInfOrNanReal(linearrtol), PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of the linear residual is %g; give a number, a negative one for the default", (double)linearrtol);
+  PetscCheck(condition > 1.0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of the condition number is %g; it must exceed 1", (double)condition);
+  adj->trustforwardrtol = forwardrtol;
+  adj->trustlinearrtol  = linearrtol;
+  adj->trustcondition   = condition;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

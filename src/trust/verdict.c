@@ -21,15 +21,15 @@ static PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *c, ADJCheckStatus statu
 /* The solver's word is enough where the residual was what it tested; else the residual is held against a limit */
 static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
 {
-  ADJState *st        = adj->state;
-  PetscBool tested    = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS || st->reason == SNES_CONVERGED_FNORM_RELATIVE);
-  PetscReal rtol      = adj->trustforwardrtol;
-  PetscReal last      = st->nhistory ? st->history[st->nhistory - 1] : 0.0, rel;
+  ADJState *st     = adj->state;
+  PetscBool tested = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS || st->reason == SNES_CONVERGED_FNORM_RELATIVE);
+  PetscReal rtol   = adj->trustforwardrtol;
+  PetscReal last = st->nhistory ? st->history[st->nhistory - 1] : 0.0, rel = -1.0;
   PetscBool converged = PETSC_FALSE;
 
   PetscFunctionBegin;
-  rel = adj->rnormref > 0.0 ? last / adj->rnormref : 0.0;
-  if (st->reason > 0) converged = (PetscBool)(tested || rel <= rtol);
+  if (st->nhistory) rel = last > 0.0 ? last / st->rnormref : 0.0;
+  if (st->reason > 0) converged = (PetscBool)(tested || (st->nhistory && rel <= rtol));
   rep->forward_reason = st->reason;
   PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FORWARD], converged ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED, rel, tested ? 0.0 : rtol, converged ? NULL : "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x"));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -43,19 +43,23 @@ static PetscErrorCode ADJCheckForwardFinite_Private(ADJ adj, ADJTrustReport *rep
   PetscFunctionBegin;
   if (rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_PASSED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecNorm(adj->r, NORM_2, &norm));
-  if (PetscIsInfOrNanReal(norm)) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FINITE], ADJ_CHECK_FAILED, 0.0, 1.0, "F or R has NaN or Inf at an iterate of the forward solve: look at the function, its initial guess and the parameters"));
+  if (adj->state->reason == SNES_DIVERGED_FNORM_NAN || PetscIsInfOrNanReal(norm)) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FINITE], ADJ_CHECK_FAILED, 0.0, 1.0, "F or R has NaN or Inf at an iterate of the forward solve: look at the function, its initial guess and the parameters"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJCheckFinite_Private(const ADJLinearSolve *rec, ADJTrustReport *rep)
+static PetscErrorCode ADJCheckFinite_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
   ADJTrustCheck *c    = &rep->check[ADJ_CHECK_FINITE];
+  PetscBool      obj  = adj->objnotfinite;
   PetscBool      rhs  = PetscIsInfOrNanReal(rec->rhsnorm);
   PetscBool      rest = (PetscBool)(PetscIsInfOrNanReal(rec->solnorm) || PetscIsInfOrNanReal(rec->resultnorm) || PetscIsInfOrNanReal(rec->residual) || rec->reason == KSP_DIVERGED_NANORINF);
 
   PetscFunctionBegin;
+  adj->objnotfinite = PETSC_FALSE;
   if (c->status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
-  if (rhs)
+  if (obj)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, 0.0, 1.0, "the objective, or its partial derivative in theta, has NaN or Inf: look at the function of ADJSetObjective()"));
+  else if (rhs)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, 0.0, 1.0, "the cotangent (or the direction pushed through the JVP) has NaN or Inf"));
   else if (rest)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, 0.0, 1.0, "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp"));
@@ -73,7 +77,7 @@ static PetscErrorCode ADJCheckLinear_Private(ADJ adj, ADJPhase phase, const ADJL
 
   PetscFunctionBegin;
   PetscCall(KSPGetTolerances(ksp, &rtol, &atol, NULL, NULL));
-  limit = adj->trustlinearrtol >= 0.0 ? adj->trustlinearrtol : 10.0 * rtol;
+  limit = adj->trustlinearrtol >= 0.0 ? adj->trustlinearrtol : PetscMin(10.0 * rtol, PetscSqrtReal(rtol)); /* below 1 with rtol: w = 0 never passes */
   if (rec->residual >= 0.0) {
     rel = rec->rhsnorm > 0.0 ? rec->residual / rec->rhsnorm : 0.0;
     if (!(rel <= limit) && !(rec->residual <= 10.0 * atol)) passed = PETSC_FALSE;
@@ -221,18 +225,20 @@ static PetscErrorCode ADJTrustEstimate_Private(ADJ adj, const ADJLinearSolve *re
 /* After the solve: the verdict, and what follows from it */
 PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase)
 {
-  ADJTrustReport       *rep = &adj->state->report;
-  const ADJLinearSolve *rec = ADJTrustRecord_Private(adj, phase);
+  ADJTrustReport       *rep  = &adj->state->report;
+  const ADJLinearSolve *rec  = ADJTrustRecord_Private(adj, phase);
+  PetscErrorCode        ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
   PetscCall(PetscLogEventBegin(ADJ_TrustCheck, adj, 0, 0, 0));
-  adj->account = &adj->checkcounters;
-  PetscCall(ADJCheckFinite_Private(rec, rep));
+  PetscCall(ADJCheckFinite_Private(adj, rec, rep));
   PetscCall(ADJCheckLinear_Private(adj, phase, rec, rep));
   PetscCall(ADJCheckTestedVJP_Private(adj, rep));
-  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE && !adj->testing) PetscCall(ADJTrustEstimate_Private(adj, rec, rep));
-  PetscCall(ADJSetVerdict_Private(adj, rep));
+  adj->account = &adj->checkcounters;
+  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE && !adj->testing) ierr = ADJTrustEstimate_Private(adj, rec, rep);
   adj->account = &adj->counters;
+  PetscCall(ierr);
+  PetscCall(ADJSetVerdict_Private(adj, rep));
   PetscCall(PetscLogEventEnd(ADJ_TrustCheck, adj, 0, 0, 0));
   if (!adj->testing) PetscCall(ADJTrustAct_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);

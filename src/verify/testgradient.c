@@ -30,6 +30,7 @@ typedef struct {
   Vec       base, d;  /* J is looked at along base + h d */
   Vec       g;
   Vec       xbar; /* NULL: the objective is tested */
+  Vec       objx, objtheta;
   PetscReal J, slope;
   PetscReal noise; /* level of rounding in J */
 } ADJTaylor;
@@ -52,19 +53,22 @@ static PetscErrorCode ADJTestPush_Private(ADJ adj, ADJSaved *saved)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJTestPop_Private(ADJ adj, ADJSaved *saved)
+/* Also after an error: then the state is linearized anew when it is needed */
+static PetscErrorCode ADJTestPop_Private(ADJ adj, ADJSaved *saved, PetscErrorCode ierr)
 {
   PetscFunctionBegin;
   PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, saved->snesrtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetTolerances(adj->ksp, saved->ksprtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(VecDestroy(&adj->w));
   PetscCall(ADJStateDestroy_Private(&adj->state));
-  adj->state    = saved->state;
-  adj->w        = saved->w;
-  adj->rnormref = saved->rnormref;
-  adj->testing  = PETSC_FALSE;
-  if (saved->linearized) PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
+  adj->state             = saved->state;
+  adj->w                 = saved->w;
+  adj->rnormref          = saved->rnormref;
+  adj->testing           = PETSC_FALSE;
+  adj->state->linearized = PETSC_FALSE;
+  if (saved->linearized && !ierr) ierr = ADJLinearizeAtSolution_Private(adj);
   adj->account = &adj->counters;
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -78,7 +82,7 @@ static PetscErrorCode ADJTaylorEvaluate_Private(ADJ adj, ADJTaylor *t, PetscReal
   PetscCall(VecWAXPY(t->theta, h, t->d, t->base));
   PetscCall(VecCopy(t->x0, t->x));
   PetscUseTypeMethod(adj, solve, t->theta, t->x);
-  PetscCheck(st->nhistory && st->history[st->nhistory - 1] <= ADJ_TIGHT_ENOUGH * adj->rnormref, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs forward solves to a relative residual of %g, but that at a step of %g stopped with %s; look at -adj_forward_snes_monitor, and let it do more iterations", ADJ_TIGHT_ENOUGH, (double)h, SNESConvergedReasons[st->reason]);
+  PetscCheck(st->nhistory && st->history[st->nhistory - 1] <= ADJ_TIGHT_ENOUGH * st->rnormref, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs forward solves to a relative residual of %g, but that at a step of %g stopped with %s; look at -adj_forward_snes_monitor, and let it do more iterations", ADJ_TIGHT_ENOUGH, (double)h, SNESConvergedReasons[st->reason]);
   if (t->xbar) {
     PetscCall(VecDot(t->x, t->xbar, &dot));
     *J = PetscRealPart(dot);
@@ -90,27 +94,21 @@ static PetscErrorCode ADJTaylorEvaluate_Private(ADJ adj, ADJTaylor *t, PetscReal
 /* g = N^T w, and dl/dtheta of the objective; slope = Re <g, d> */
 static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
 {
-  Vec         xbar = t->xbar, direct = NULL;
+  Vec         xbar = t->xbar ? t->xbar : t->objx;
   PetscReal   f, wnorm, xnorm, vnorm;
   PetscScalar dot;
 
   PetscFunctionBegin;
-  if (!xbar) {
-    PetscCall(VecDuplicate(t->x, &xbar));
-    PetscCall(VecDuplicate(t->theta, &direct));
-    PetscCallBack("ADJ objective", (*adj->objective)(adj, t->x, t->theta, &f, xbar, direct, adj->objectivectx));
-  }
+  if (!t->xbar) PetscCallBack("ADJ objective", (*adj->objective)(adj, t->x, t->theta, &f, t->objx, t->objtheta, adj->objectivectx));
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscUseTypeMethod(adj, solveadjoint, xbar, t->g);
-  if (direct) PetscCall(VecAXPY(t->g, 1.0, direct));
+  if (!t->xbar) PetscCall(VecAXPY(t->g, 1.0, t->objtheta));
   PetscCall(VecDot(t->d, t->g, &dot));
   t->slope = PetscRealPart(dot);
   PetscCall(VecNorm(xbar, NORM_2, &vnorm));
   PetscCall(VecNorm(t->x, NORM_2, &xnorm));
   PetscCall(VecNorm(adj->w, NORM_2, &wnorm));
   t->noise = 10.0 * (wnorm * adj->state->history[adj->state->nhistory - 1] + PETSC_MACHINE_EPSILON * (vnorm * xnorm + PetscAbsReal(t->J)));
-  if (!t->xbar) PetscCall(VecDestroy(&xbar));
-  PetscCall(VecDestroy(&direct));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -172,6 +170,10 @@ static PetscErrorCode ADJTaylorCreate_Private(ADJ adj, Vec theta, Vec x, Vec xba
   PetscCall(VecDuplicate(theta, &t->theta));
   PetscCall(VecDuplicate(theta, &t->d));
   PetscCall(VecDuplicate(theta, &t->g));
+  if (!xbar) {
+    PetscCall(VecDuplicate(x, &t->objx));
+    PetscCall(VecDuplicate(theta, &t->objtheta));
+  }
   PetscCall(VecCopy(x, t->x0));
   PetscCall(ADJRandomCreate_Private(adj, &rnd));
   PetscCall(VecSetRandom(t->d, rnd));
@@ -190,24 +192,35 @@ static PetscErrorCode ADJTaylorDestroy_Private(ADJTaylor *t)
   PetscCall(VecDestroy(&t->theta));
   PetscCall(VecDestroy(&t->d));
   PetscCall(VecDestroy(&t->g));
+  PetscCall(VecDestroy(&t->objx));
+  PetscCall(VecDestroy(&t->objtheta));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJTaylorRun_Private(ADJ adj, ADJTaylor *t, PetscBool print, PetscReal *order, PetscReal *error)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJTaylorEvaluate_Private(adj, t, 0.0, &t->J));
+  PetscCall(ADJTaylorGradient_Private(adj, t));
+  PetscCall(VecCopy(t->x, t->x0));
+  PetscCall(ADJTaylorRemainders_Private(adj, t, print, order));
+  PetscCall(ADJTaylorCentral_Private(adj, t, print, error));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whatever happens in the test, the object is put back: else it would go on testing, and judge no more */
 static PetscErrorCode ADJTestGradient_Private(ADJ adj, Vec theta, Vec x, Vec xbar, PetscBool print, PetscReal *order, PetscReal *error)
 {
-  ADJSaved  saved;
-  ADJTaylor t;
+  ADJSaved       saved;
+  ADJTaylor      t;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(ADJTaylorCreate_Private(adj, theta, x, xbar, &t));
   PetscCall(ADJTestPush_Private(adj, &saved));
-  PetscCall(ADJTaylorEvaluate_Private(adj, &t, 0.0, &t.J));
-  PetscCall(ADJTaylorGradient_Private(adj, &t));
-  PetscCall(VecCopy(t.x, t.x0));
-  PetscCall(ADJTaylorRemainders_Private(adj, &t, print, order));
-  PetscCall(ADJTaylorCentral_Private(adj, &t, print, error));
-  PetscCall(ADJTestPop_Private(adj, &saved));
+  ierr = ADJTaylorRun_Private(adj, &t, print, order, error);
   PetscCall(ADJTaylorDestroy_Private(&t));
+  PetscCall(ADJTestPop_Private(adj, &saved, ierr));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -252,8 +265,8 @@ PetscErrorCode ADJTestGradient(ADJ adj, Vec theta, Vec x, Vec xbar, PetscReal *o
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->vjp, comm, PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
   PetscCheck(xbar || adj->objective, comm, PETSC_ERR_ORDER, "Nothing to test: give a cotangent xbar, or call ADJSetObjective() first");
-  PetscCall(ADJCheckVec_Private(adj, theta, NULL, "The parameter vector theta", NULL));
-  PetscCall(ADJCheckVec_Private(adj, x, NULL, "The state x", NULL));
+  PetscCall(ADJCheckVec_Private(adj, theta, adj->state->theta, "The parameter vector theta", "that of the solves before; call ADJReset() before you change the problem's layout"));
+  PetscCall(ADJCheckVec_Private(adj, x, adj->r, "The state x", "that of the solves before; call ADJReset() before you change the problem's layout"));
   if (xbar) PetscCall(ADJCheckVec_Private(adj, xbar, x, "The cotangent xbar", "the state"));
   if (!adj->sol) PetscCall(ADJSetSolution(adj, x));
   PetscCall(ADJSetUp(adj));

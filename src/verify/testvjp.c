@@ -123,17 +123,13 @@ static void ADJJudgeProducts_Private(const ADJProductTest *t, PetscReal *error, 
   *tol   = coarse ? ADJ_TEST_DIFF_TOL : ADJ_TEST_JVP_TOL;
 }
 
-/* Both parts, on the account of the checks; the linearization of the state is put back */
-static PetscErrorCode ADJTestBothProducts_Private(ADJ adj, Vec theta, Vec x, ADJProductTest test[2])
+/* Both parts; the linearization of the state is put back */
+static PetscErrorCode ADJTestAtPoint_Private(ADJ adj, Vec theta, Vec x, PetscRandom rnd, ADJProductTest test[2])
 {
-  PetscRandom  rnd;
-  ADJState    *st         = adj->state;
-  PetscBool    linearized = st->linearized, elsewhere = (PetscBool)(x != st->x || theta != st->theta);
-  ADJCounters *account = adj->account;
+  ADJState *st         = adj->state;
+  PetscBool linearized = st->linearized, elsewhere = (PetscBool)(x != st->x || theta != st->theta);
 
   PetscFunctionBegin;
-  adj->account = &adj->checkcounters;
-  PetscCall(ADJRandomCreate_Private(adj, &rnd));
   if (elsewhere)
     PetscCall(ADJLinearize_Private(adj, x, theta));
   else
@@ -141,8 +137,24 @@ static PetscErrorCode ADJTestBothProducts_Private(ADJ adj, Vec theta, Vec x, ADJ
   PetscCall(ADJTestProducts_Private(adj, x, theta, PETSC_TRUE, rnd, &test[0]));
   PetscCall(ADJTestProducts_Private(adj, x, theta, PETSC_FALSE, rnd, &test[1]));
   if (elsewhere && linearized) PetscCall(ADJLinearize_Private(adj, st->x, st->theta));
-  PetscCall(PetscRandomDestroy(&rnd));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* On the account of the checks; after an error of a user's function the state is linearized anew when it is needed */
+static PetscErrorCode ADJTestBothProducts_Private(ADJ adj, Vec theta, Vec x, ADJProductTest test[2])
+{
+  PetscRandom    rnd;
+  ADJCounters   *account = adj->account;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(ADJRandomCreate_Private(adj, &rnd));
+  adj->account = &adj->checkcounters;
+  ierr         = ADJTestAtPoint_Private(adj, theta, x, rnd, test);
   adj->account = account;
+  if (ierr) adj->state->linearized = PETSC_FALSE;
+  PetscCall(PetscRandomDestroy(&rnd));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -187,8 +199,8 @@ PetscErrorCode ADJTestVJP(ADJ adj, Vec theta, Vec x, PetscReal *xerror, PetscRea
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->map, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No problem: call ADJSetFixedPoint() or ADJSetResidual() first");
   PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
-  PetscCall(ADJCheckVec_Private(adj, theta, NULL, "The parameter vector theta", NULL));
-  PetscCall(ADJCheckVec_Private(adj, x, NULL, "The state x", NULL));
+  PetscCall(ADJCheckVec_Private(adj, theta, adj->state->theta, "The parameter vector theta", "that of the solves before; call ADJReset() before you change the problem's layout"));
+  PetscCall(ADJCheckVec_Private(adj, x, adj->r, "The state x", "that of the solves before; call ADJReset() before you change the problem's layout"));
   PetscCall(ADJTestBothProducts_Private(adj, theta, x, test));
   ADJJudgeProducts_Private(&test[0], xerror, &tol);
   ADJJudgeProducts_Private(&test[1], thetaerror, &tol);

@@ -50,8 +50,9 @@ typedef struct {
   PetscInt            its;
   PetscReal          *history; /* residual norms */
   PetscInt            nhistory, maxhistory;
-  PetscBool           plain; /* x <- F(x), nothing else */
-  PetscReal           rate;  /* observed; negative: not known */
+  PetscBool           plain;    /* x <- F(x), nothing else */
+  PetscReal           rate;     /* observed; negative: not known */
+  PetscReal           rnormref; /* what the relative tolerance is measured against */
   PetscBool           linearized;
   PetscReal           vjperror[2]; /* of the dot-product test in x and theta; -1: not run */
   PetscReal           vjptolerance[2];
@@ -66,6 +67,7 @@ typedef struct {
   PetscReal     rho, error; /* negative: not known */
   PetscReal     rate, ritz; /* free estimates at that time, to see whether they move */
   PetscBool     measured;   /* at the present state, not carried over */
+  PetscBool     notfinite;  /* a product of the last measurement held NaN or Inf */
   Vec           vr, vi;     /* last eigenvector: start of the next measurement */
 } ADJContraction;
 
@@ -117,11 +119,12 @@ struct _p_ADJ {
   PetscObjectId    nextid;
   Vec              lin_x, lin_theta; /* where the shells linearize; borrowed */
   Vec              theta;            /* parameters of the forward solve under way; borrowed */
-  PetscReal        rnormref;         /* what the forward rtol is measured against */
+  PetscReal        rnormref;         /* largest initial residual of the forward solves that converged */
   PetscBool        testing;          /* inside a test: solve to rounding, do not judge */
   PetscReal        rnormbest;        /* while testing: to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;
+  PetscBool        objnotfinite;          /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
   PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
   ADJCounters      counters;              /* on the user's account */
   ADJCounters      checkcounters;         /* on the account of checks and tests */
@@ -162,7 +165,7 @@ PETSC_INTERN PetscErrorCode ADJSolveLinear_Private(ADJ, KSP, Vec, Vec, ADJLinear
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJSolveM_Private(ADJ, Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJSetDefaultPC_Private(ADJ, KSP);
-PETSC_INTERN PetscErrorCode ADJReplaceDefaultPC_Private(KSP);
+PETSC_INTERN PetscErrorCode ADJReplaceDefaultPC_Private(KSP, PetscBool);
 PETSC_INTERN PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ);
 
 /* States: adjstate.c */
