@@ -22,8 +22,8 @@ typedef struct {
 static PetscErrorCode Tighten(SNES snes, KSP ksp)
 {
   PetscFunctionBeginUser;
-  PetscCall(SNESSetTolerances(snes, PETSC_DEFAULT, 1e-12, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
-  PetscCall(KSPSetTolerances(ksp, 1e-12, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
+  PetscCall(SNESSetTolerances(snes, ADJ_CURRENT, 1e-12, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(KSPSetTolerances(ksp, 1e-12, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

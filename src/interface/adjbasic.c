@@ -51,7 +51,6 @@ PetscErrorCode ADJCreate(MPI_Comm comm, ADJ *newadj)
   ADJ adj;
 
   PetscFunctionBegin;
-  PetscValidPointer(newadj, 2);
   *newadj = NULL;
   PetscCall(ADJInitializePackage());
   PetscCall(PetscHeaderCreate(adj, ADJ_CLASSID, "ADJ", "Solution-map derivative", "ADJ", comm, ADJDestroy, ADJView));

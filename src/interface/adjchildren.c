@@ -30,7 +30,7 @@ static PetscErrorCode ADJSetForwardDefaults_Private(ADJ adj)
     PetscCall(SNESSetType(adj->snes, SNESNRICHARDSON));
     PetscCall(SNESGetLineSearch(adj->snes, &ls));
     PetscCall(SNESLineSearchSetType(ls, SNESLINESEARCHBASIC));
-    PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, ADJ_FIXED_POINT_IT, PETSC_MAX_INT));
+    PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, ADJ_FIXED_POINT_IT, ADJ_UNLIMITED));
   } else
     PetscCall(SNESSetType(adj->snes, SNESNEWTONLS));
   PetscFunctionReturn(PETSC_SUCCESS);

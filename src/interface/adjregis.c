@@ -68,7 +68,6 @@ PetscErrorCode ADJSetType(ADJ adj, ADJType type)
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscValidCharPointer(type, 2);
   PetscCall(PetscObjectTypeCompare((PetscObject)adj, type, &match));
   if (match) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFunctionListFind(ADJList, type, &create));
@@ -101,7 +100,6 @@ PetscErrorCode ADJGetType(ADJ adj, ADJType *type)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscValidPointer(type, 2);
   *type = ((PetscObject)adj)->type_name;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

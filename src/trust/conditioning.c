@@ -19,7 +19,7 @@ PetscErrorCode ADJCheckConditioning_Private(ADJ adj, const ADJLinearSolve *rec, 
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   cond->threshold = adj->trustcondition;
-  cond->value     = rec->smin > 0.0 ? rec->smax / rec->smin : PETSC_MAX_REAL;
+  cond->value     = rec->smin > 0.0 ? rec->smax / rec->smin : PETSC_INFINITY;
   cond->status    = cond->value >= cond->threshold ? ADJ_CHECK_FAILED : ADJ_CHECK_PASSED;
   if (cond->status == ADJ_CHECK_FAILED)
     cond->advice = "the operator is singular to working precision: the state is not a function of the parameters here, or it lacks a normalization";

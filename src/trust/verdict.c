@@ -43,7 +43,7 @@ static PetscErrorCode ADJCheckForwardFinite_Private(ADJ adj, ADJTrustReport *rep
   PetscFunctionBegin;
   if (rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_PASSED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecNorm(adj->r, NORM_2, &norm));
-  if (adj->state->reason == SNES_DIVERGED_FNORM_NAN || PetscIsInfOrNanReal(norm)) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FINITE], ADJ_CHECK_FAILED, 0.0, 1.0, "F or R has NaN or Inf at an iterate of the forward solve: look at the function, its initial guess and the parameters"));
+  if (adj->state->reason == ADJ_SNES_DIVERGED_NAN || PetscIsInfOrNanReal(norm)) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FINITE], ADJ_CHECK_FAILED, 0.0, 1.0, "F or R has NaN or Inf at an iterate of the forward solve: look at the function, its initial guess and the parameters"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -19,5 +19,7 @@ $mpiexec -n 2 "$gradient" -form residual -dim 3 -da_grid_x 46 -da_grid_y 46 -da_
 
 echo "Memory"
 for form in residual fixed_point; do
-  $mpiexec -n 1 "$gradient" -form $form -da_grid_x 320 -da_grid_y 320 -memory -malloc_debug
+  for side in hand library; do
+    $mpiexec -n 1 "$gradient" -form $form -da_grid_x 320 -da_grid_y 320 -memory $side -malloc_debug
+  done
 done

@@ -73,8 +73,6 @@ static PetscErrorCode CreateShell(Handwritten *hw, PetscErrorCode (*mult)(Mat, V
 static PetscErrorCode CreateForward(Handwritten *hw)
 {
   SNESLineSearch ls;
-  KSP            ksp;
-  PC             pc;
 
   PetscFunctionBeginUser;
   PetscCall(SNESCreate(hw->aq->comm, &hw->snes));
@@ -82,15 +80,13 @@ static PetscErrorCode CreateForward(Handwritten *hw)
   PetscCall(SNESSetFunction(hw->snes, hw->r, Function, hw));
   if (hw->aq->form == AQUIFER_RESIDUAL) {
     PetscCall(SNESSetJacobian(hw->snes, hw->J, hw->aq->P, Jacobian, hw));
-    PetscCall(SNESGetKSP(hw->snes, &ksp));
-    PetscCall(KSPGetPC(ksp, &pc));
-    PetscCall(PCSetType(pc, PCGAMG));
-    PetscCall(SNESSetTolerances(hw->snes, PETSC_DEFAULT, 1e-10, 0.0, PETSC_DEFAULT, PETSC_DEFAULT));
+    PetscCall(AquiferSetForwardDefaults(hw->snes));
+    PetscCall(SNESSetTolerances(hw->snes, ADJ_CURRENT, 1e-10, 0.0, ADJ_CURRENT, ADJ_CURRENT));
   } else {
     PetscCall(SNESSetType(hw->snes, SNESNRICHARDSON));
     PetscCall(SNESGetLineSearch(hw->snes, &ls));
     PetscCall(SNESLineSearchSetType(ls, SNESLINESEARCHBASIC));
-    PetscCall(SNESSetTolerances(hw->snes, PETSC_DEFAULT, 1e-10, 0.0, 10000, PETSC_MAX_INT));
+    PetscCall(SNESSetTolerances(hw->snes, ADJ_CURRENT, 1e-10, 0.0, 10000, ADJ_UNLIMITED));
   }
   PetscCall(SNESSetFromOptions(hw->snes));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -105,10 +101,11 @@ static PetscErrorCode CreateAdjoint(Handwritten *hw)
   PetscCall(KSPSetOptionsPrefix(hw->ksp, "hand_"));
   PetscCall(KSPSetType(hw->ksp, KSPGMRES));
   PetscCall(KSPSetNormType(hw->ksp, KSP_NORM_UNPRECONDITIONED));
-  PetscCall(KSPSetTolerances(hw->ksp, 1e-8, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
+  PetscCall(KSPSetTolerances(hw->ksp, 1e-8, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetOperators(hw->ksp, hw->JT, hw->aq->form == AQUIFER_RESIDUAL ? hw->aq->P : hw->JT));
   PetscCall(KSPGetPC(hw->ksp, &pc));
-  PetscCall(PCSetType(pc, hw->aq->form == AQUIFER_RESIDUAL ? PCGAMG : PCNONE));
+  if (hw->aq->form == AQUIFER_RESIDUAL) PetscCall(AquiferSetLinearDefaults(hw->ksp));
+  else PetscCall(PCSetType(pc, PCNONE));
   PetscCall(KSPSetFromOptions(hw->ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -11,9 +11,11 @@
 #endif
 
 #if PETSC_VERSION_LT(3, 22, 0)
-  #define ADJ_CURRENT PETSC_DEFAULT /* keep the present value of a tolerance */
+  #define ADJ_CURRENT   PETSC_DEFAULT /* keep the present value of a tolerance */
+  #define ADJ_UNLIMITED PETSC_MAX_INT /* function evaluations of a SNES */
 #else
-  #define ADJ_CURRENT PETSC_CURRENT
+  #define ADJ_CURRENT   PETSC_CURRENT
+  #define ADJ_UNLIMITED PETSC_UNLIMITED
 #endif
 
 #if PETSC_VERSION_LT(3, 23, 0)
@@ -26,6 +28,12 @@ typedef PetscOptionItems ADJOptionItems;
   #define ADJShellFn(f) ((void (*)(void))(f))
 #else
   #define ADJShellFn(f) ((PetscErrorCodeFn *)(f))
+#endif
+
+#if PETSC_VERSION_LT(3, 25, 0)
+  #define ADJ_SNES_DIVERGED_NAN SNES_DIVERGED_FNORM_NAN
+#else
+  #define ADJ_SNES_DIVERGED_NAN SNES_DIVERGED_FUNCTION_NANORINF
 #endif
 
 #endif

@@ -1,0 +1,174 @@
+/*
+   Gradient of a calibration: how does the misfit between computed and observed groundwater heads change with the
+   conductivity of each cell of the aquifer?
+
+     minimize  f(theta) = 1/2 sum_o ((h(x_o) - head_o)/sigma)^2 + alpha/2 int |grad theta|^2
+
+   where theta = log conductivity and the head h solves the steady flow equation (groundwater/aquifer.h). One adjoint
+   solve gives the derivative with respect to all cells.
+
+     mpiexec -n 2 ./groundwater -da_grid_x 320 -da_grid_y 320
+     mpiexec -n 2 ./groundwater -da_grid_x 320 -da_grid_y 320 -form fixed_point
+     mpiexec -n 4 ./groundwater -dim 3 -da_grid_x 48 -da_grid_y 48 -da_grid_z 24 -form fixed_point
+     ./groundwater -vtk aquifer                           # aquifer.vts for ParaView: head, theta, gradient
+     ./groundwater -wells mine.csv -observations mine_too.csv -theta field.h5
+     ./groundwater -theta_view binary:field.bin           # writes a field that -theta reads
+     ./groundwater -form fixed_point -step_pc_mg_cycle_type v -step_cycles 2 -adj_ksp_type richardson
+     ./groundwater -adj_test_vjp -adj_test_gradient -adj_trust_view -log_view
+*/
+static char help[] = "Gradient of the misfit of groundwater heads with respect to the conductivity of each cell,\n\
+through a Newton-Krylov solver (-form residual) or a multigrid iteration (-form fixed_point).\n\n";
+
+#include "groundwater/aquifer.h"
+
+typedef struct {
+  PetscBool taylor;
+  char      vtk[PETSC_MAX_PATH_LEN]; /* empty: no file */
+} Options;
+
+typedef struct {
+  PetscReal      objective, gradient;                    /* value, norm */
+  PetscReal      order, error;                           /* of the Taylor test */
+  PetscLogDouble setup, taylor, forward, adjoint, trust; /* seconds */
+} Result;
+
+static PetscErrorCode ReadOptions(Options *o)
+{
+  PetscFunctionBeginUser;
+  o->taylor = PETSC_TRUE;
+  o->vtk[0] = '\0';
+  PetscOptionsBegin(PETSC_COMM_WORLD, NULL, "Groundwater flow: what is done", NULL);
+  PetscCall(PetscOptionsBool("-taylor", "Taylor test of the gradient, eight forward solves", NULL, o->taylor, &o->taylor, NULL));
+  PetscCall(PetscOptionsString("-vtk", "Write head, theta and gradient to this name with .vts", NULL, o->vtk, o->vtk, sizeof(o->vtk), NULL));
+  PetscOptionsEnd();
+  PetscCheck(!o->vtk[0] || !PetscDefined(USE_COMPLEX), PETSC_COMM_WORLD, PETSC_ERR_SUP, "PETSc writes no VTK files with complex scalars: leave -vtk out, or use a PETSc with real scalars");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Seconds spent in an event of the library so far */
+static PetscErrorCode EventTime(const char name[], PetscLogDouble *seconds)
+{
+  PetscEventPerfInfo info;
+  PetscLogEvent      event;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMemzero(&info, sizeof(info)));
+  PetscCall(PetscLogEventGetId(name, &event));
+  PetscCall(PetscLogEventGetPerfInfo(PETSC_DETERMINE, event, &info));
+  PetscCallMPI(MPI_Allreduce(&info.time, seconds, 1, MPI_DOUBLE, MPI_MAX, PETSC_COMM_WORLD));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Forward solve from h, adjoint solve, verdict; then the tests */
+static PetscErrorCode Differentiate(ADJ adj, const Options *o, Vec h, Vec theta, Vec gradient, Result *r)
+{
+  PetscLogDouble begin, end;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJSetSolution(adj, h));
+  PetscCall(ADJComputeObjectiveAndGradient(adj, theta, &r->objective, gradient));
+  PetscCall(VecNorm(gradient, NORM_2, &r->gradient));
+  PetscCall(EventTime("ADJForward", &r->forward));
+  PetscCall(EventTime("ADJAdjoint", &r->adjoint));
+  PetscCall(EventTime("ADJTrust", &r->trust));
+  if (o->taylor) {
+    PetscCall(PetscTime(&begin));
+    PetscCall(ADJTestGradient(adj, theta, h, NULL, &r->order, &r->error));
+    PetscCall(PetscTime(&end));
+    r->taylor = end - begin;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PrintSolves(Aquifer aq, ADJ adj, const Result *r)
+{
+  SNESConvergedReason forward;
+  KSPConvergedReason  adjoint;
+  PetscInt            forwardits, adjointits;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJGetForwardReason(adj, &forward));
+  PetscCall(ADJGetForwardIterations(adj, &forwardits));
+  PetscCall(ADJGetAdjointReason(adj, &adjoint));
+  PetscCall(ADJGetAdjointIterations(adj, &adjointits));
+  PetscCall(PetscPrintf(aq->comm, "  %-24s %.2f s\n", "set-up", r->setup));
+  PetscCall(PetscPrintf(aq->comm, "  %-24s %.2f s  %3" PetscInt_FMT " iterations, %s\n", "forward solve", r->forward, forwardits, SNESConvergedReasons[forward]));
+  PetscCall(PetscPrintf(aq->comm, "  %-24s %.2f s  %3" PetscInt_FMT " iterations, %s\n", "adjoint solve", r->adjoint, adjointits, KSPConvergedReasons[adjoint]));
+  PetscCall(PetscPrintf(aq->comm, "  %-24s %.2f s\n", "trust checks", r->trust));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PrintContraction(Aquifer aq, ADJ adj)
+{
+  PetscReal rho, error, rate;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJGetContraction(adj, &rho, &error));
+  PetscCall(ADJGetObservedRate(adj, &rate));
+  if (rho >= 0.0)
+    PetscCall(PetscPrintf(aq->comm, "  %-24s %.5f +- %.1e\n", "spectral radius", (double)rho, (double)error));
+  else
+    PetscCall(PetscPrintf(aq->comm, "  %-24s not asked\n", "spectral radius"));
+  if (aq->form == AQUIFER_FIXED_POINT && rate >= 0.0) PetscCall(PetscPrintf(aq->comm, "  %-24s %.5f\n", "observed rate", (double)rate));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PrintTable(Aquifer aq, ADJ adj, const Options *o, Vec h, Vec theta, const Result *r)
+{
+  const PetscInt *size = aq->patch.size;
+  PetscInt        n, m;
+  PetscMPIInt     ranks;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecGetSize(h, &n));
+  PetscCall(VecGetSize(theta, &m));
+  PetscCallMPI(MPI_Comm_size(aq->comm, &ranks));
+  PetscCall(PetscPrintf(aq->comm, "Groundwater flow on %" PetscInt_FMT " x %" PetscInt_FMT " x %" PetscInt_FMT " cells\n", size[0], size[1], size[2]));
+  PetscCall(PetscPrintf(aq->comm, "  %-24s %" PetscInt_FMT ", %" PetscInt_FMT "\n", "unknowns, parameters", n, m));
+  PetscCall(PetscPrintf(aq->comm, "  %-24s %d\n", "processes", ranks));
+  PetscCall(PetscPrintf(aq->comm, "  %-24s %s\n", "form", AquiferForms[aq->form]));
+  PetscCall(PrintSolves(aq, adj, r));
+  if (o->taylor) PetscCall(PetscPrintf(aq->comm, "  %-24s %.2f s  order %.3f, central difference off by %.1e\n", "Taylor test", r->taylor, (double)r->order, (double)r->error));
+  PetscCall(PrintContraction(aq, adj));
+  PetscCall(PetscPrintf(aq->comm, "  %-24s %.12g\n  %-24s %.12g\n", "objective", (double)r->objective, "norm of the gradient", (double)r->gradient));
+  PetscCall(ADJTrustView(adj, PETSC_VIEWER_STDOUT_(aq->comm)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  Aquifer        aq;
+  ADJ            adj;
+  Vec            h, theta, gradient;
+  Options        options;
+  Result         result = {0};
+  PetscLogDouble begin, end;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscInitialize(&argc, &argv, NULL, help));
+  PetscCall(PetscLogDefaultBegin());
+  PetscCall(PetscTime(&begin));
+  PetscCall(ReadOptions(&options));
+  PetscCall(AquiferCreate(PETSC_COMM_WORLD, &aq));
+  PetscCall(AquiferSetFromOptions(aq));
+  PetscCall(AquiferSetUp(aq));
+  PetscCall(AquiferCreateADJ(aq, &adj));
+  PetscCall(ADJSetFromOptions(adj));
+  PetscCall(AquiferCreateHead(aq, &h));
+  PetscCall(AquiferCreateTheta(aq, &theta));
+  PetscCall(VecViewFromOptions(theta, NULL, "-theta_view"));
+  PetscCall(VecDuplicate(theta, &gradient));
+  PetscCall(PetscTime(&end));
+  result.setup = end - begin;
+  PetscCall(Differentiate(adj, &options, h, theta, gradient, &result));
+  PetscCall(PrintTable(aq, adj, &options, h, theta, &result));
+  PetscCall(VecViewFromOptions(gradient, NULL, "-gradient_view"));
+  if (options.vtk[0]) PetscCall(AquiferWriteVTK(aq, options.vtk, h, theta, gradient));
+  PetscCall(VecDestroy(&gradient));
+  PetscCall(VecDestroy(&theta));
+  PetscCall(VecDestroy(&h));
+  PetscCall(ADJDestroy(&adj));
+  PetscCall(AquiferDestroy(&aq));
+  PetscCall(PetscFinalize());
+  return 0;
+}
