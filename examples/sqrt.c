@@ -39,7 +39,7 @@ static PetscErrorCode FixedPoint(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* xbar = 2 x w and thetabar = -w; either may not be wanted */
+/* xbar = 2 conj(x) w and thetabar = -w; either may not be wanted */
 static PetscErrorCode ResidualVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
 {
   (void)adj;
@@ -47,7 +47,9 @@ static PetscErrorCode ResidualVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Ve
   (void)ctx;
   PetscFunctionBeginUser;
   if (xbar) {
-    PetscCall(VecPointwiseMult(xbar, x, w));
+    PetscCall(VecCopy(x, xbar));
+    PetscCall(VecConjugate(xbar));
+    PetscCall(VecPointwiseMult(xbar, xbar, w));
     PetscCall(VecScale(xbar, 2.0));
   }
   if (thetabar) {
@@ -103,8 +105,10 @@ int main(int argc, char **argv)
   PetscCall(ADJSolve(adj, theta, x));
   PetscCall(ADJSolveAdjoint(adj, xbar, thetabar));
 
-  /* against the closed form: 2 x thetabar = 1 */
-  PetscCall(VecPointwiseMult(xbar, x, thetabar));
+  /* against the closed form: 2 sqrt(theta) thetabar = 1 */
+  PetscCall(VecCopy(theta, xbar));
+  PetscCall(VecSqrtAbs(xbar));
+  PetscCall(VecPointwiseMult(xbar, xbar, thetabar));
   PetscCall(VecScale(xbar, 2.0));
   PetscCall(VecShift(xbar, -1.0));
   PetscCall(VecNorm(xbar, NORM_INFINITY, &error));

@@ -235,7 +235,7 @@ PETSC_EXTERN const char *const ADJTrustActions[];
 .  `ADJ_CHECK_RATE`          - observed rate of a plain fixed-point forward solve (free; information)
 .  `ADJ_CHECK_CONDITIONING`  - condition number of the (preconditioned) adjoint operator, from the Krylov solver
 .  `ADJ_CHECK_AMPLIFICATION` - norm of the adjoint over the norm of its right-hand side, a lower bound of the norm of the inverse (information)
-.  `ADJ_CHECK_VJP_X`         - mismatch of the dot-product test in x, if `ADJTestVJP()` was run at this state
+.  `ADJ_CHECK_VJP_X`         - mismatch of the dot-product test in x, with `-adj_test_vjp`
 -  `ADJ_CHECK_VJP_THETA`     - mismatch of the dot-product test in theta
 
 .seealso: `ADJTrustReport`

@@ -88,7 +88,7 @@ static PetscErrorCode ADJTrustOptions_Private(ADJ adj, ADJOptionItems PetscOptio
   PetscCall(ADJSetTrustAction(adj, action));
   PetscCall(PetscOptionsBool("-adj_trust_contraction", "Require a contraction in fixed-point form", "ADJSetTrustContraction", adj->trustcontraction, &adj->trustcontraction, NULL));
   PetscCall(PetscOptionsReal("-adj_trust_forward_rtol", "Largest relative forward residual where the solver stopped for another reason", "ADJSetTrustTolerances", limit[0], &limit[0], NULL));
-  PetscCall(PetscOptionsReal("-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol)", "ADJSetTrustTolerances", limit[1], &limit[1], NULL));
+  PetscCall(PetscOptionsReal("-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol, or its square root if that is less)", "ADJSetTrustTolerances", limit[1], &limit[1], NULL));
   PetscCall(PetscOptionsReal("-adj_trust_condition", "Condition number from which the operator counts as singular", "ADJSetTrustTolerances", limit[2], &limit[2], NULL));
   PetscCall(ADJSetTrustTolerances(adj, limit[0], limit[1], limit[2]));
   PetscCall(PetscOptionsName("-adj_trust_view", "View the report of each verdict", "ADJTrustView", NULL));
@@ -121,7 +121,7 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 .  -adj_trust_action <error,warn,ignore>   - what is done with a refused derivative, see `ADJSetTrustAction()`
 .  -adj_trust_contraction <bool>           - whether a fixed point must be a contraction, see `ADJSetTrustContraction()`
 .  -adj_trust_forward_rtol <1e-6>          - see `ADJSetTrustTolerances()`
-.  -adj_trust_linear_rtol <rtol>           - see `ADJSetTrustTolerances()`
+.  -adj_trust_linear_rtol <-1>             - see `ADJSetTrustTolerances()`
 .  -adj_trust_condition <4.5e12>           - see `ADJSetTrustTolerances()`
 .  -adj_trust_view [viewer]                - print the report of each verdict, see `ADJTrustView()`
 .  -adj_test_vjp                           - dot-product test at each solution, see `ADJTestVJP()`

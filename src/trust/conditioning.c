@@ -15,6 +15,7 @@ PetscErrorCode ADJCheckConditioning_Private(ADJ adj, const ADJLinearSolve *rec, 
   if (rec->smax < 0.0) {
     if (adj->form == ADJ_FIXED_POINT && adj->trustcontraction) PetscFunctionReturn(PETSC_SUCCESS); /* the contraction answers for invertibility */
     cond->status = ADJ_CHECK_INCONCLUSIVE;
+    cond->value  = -1.0;
     cond->advice = "this KSP type gives no singular values: use a kind of GMRES or CG for the linear solve";
     PetscFunctionReturn(PETSC_SUCCESS);
   }

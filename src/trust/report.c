@@ -161,7 +161,7 @@ PetscErrorCode ADJGetTrustContraction(ADJ adj, PetscBool *required)
 
    Input Parameters:
 +  adj         - the context
-.  forwardrtol - largest forward residual, relative to the largest first one of the solves so far, where the solver stopped by another test than that of its residual; default 1e-6
+.  forwardrtol - largest forward residual, relative to the largest first one of this solve and of those before that converged, where the solver stopped by another test than that of its residual; default 1e-6
 .  linearrtol  - largest true residual of the adjoint or tangent system, relative to its right-hand side; negative (default): ten times the `rtol` of its `KSP`, or its square root if that is less
 -  condition   - condition number from which the operator counts as singular; default 1e-3 over the machine precision
 
@@ -272,7 +272,10 @@ static PetscErrorCode ADJCheckView_Private(const char name[], const ADJTrustChec
 
   PetscFunctionBegin;
   if (c->status == ADJ_CHECK_SKIPPED) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscSNPrintf(value, sizeof(value), "%.6g", (double)c->value));
+  if (c->value >= 0.0)
+    PetscCall(PetscSNPrintf(value, sizeof(value), "%.6g", (double)c->value));
+  else
+    PetscCall(PetscStrncpy(value, "not known", sizeof(value)));
   if (c->error > 0.0) PetscCall(PetscSNPrintf(error, sizeof(error), " +- %.1e", (double)c->error));
   if (c->threshold > 0.0) PetscCall(PetscSNPrintf(limit, sizeof(limit), "limit %.3g", (double)c->threshold));
   PetscCall(PetscViewerASCIIPrintf(viewer, "  %-14s %-12s %-12s %-14s %s%s%s\n", name, value, error, limit, ADJCheckStatuses[c->status], c->advice ? ": " : "", c->advice ? c->advice : ""));

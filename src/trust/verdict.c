@@ -86,11 +86,11 @@ static PetscErrorCode ADJCheckLinear_Private(ADJ adj, ADJPhase phase, const ADJL
     if (!(rel <= limit) && !(rec->residual <= 10.0 * atol)) passed = PETSC_FALSE;
   }
   rep->linear_reason = rec->reason;
-  PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_LINEAR], passed ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED, rel, limit, passed ? NULL : "look at -adj_ksp_monitor_true_residual (-adj_tangent_ksp_...); more iterations by -adj_ksp_max_it, a longer restart by -adj_ksp_gmres_restart, a preconditioner by ADJSetPreconditioner()"));
+  PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_LINEAR], passed ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED, rel, rel >= 0.0 ? limit : 0.0, passed ? NULL : "look at -adj_ksp_monitor_true_residual (-adj_tangent_ksp_...); more iterations by -adj_ksp_max_it, a longer restart by -adj_ksp_gmres_restart, a preconditioner by ADJSetPreconditioner()"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* What ADJTestVJP() found at this state */
+/* What -adj_test_vjp found at this state */
 static PetscErrorCode ADJCheckTestedVJP_Private(ADJ adj, ADJTrustReport *rep)
 {
   const char *advice[2] = {"the VJP in x is not the transposed derivative of the map: -adj_test_vjp shows the numbers", "the VJP in theta is not the transposed derivative of the map: -adj_test_vjp shows the numbers"};
@@ -162,7 +162,7 @@ static PetscErrorCode ADJTrustRaise_Private(ADJ adj, const ADJTrustReport *rep)
   if (rep->verdict == ADJ_TRUST_REFUTED_NOT_FINITE) code = PETSC_ERR_FP;
   if (rep->verdict == ADJ_TRUST_REFUTED_FORWARD || rep->verdict == ADJ_TRUST_REFUTED_LINEAR) code = PETSC_ERR_NOT_CONVERGED;
   if (c->threshold > 0.0) PetscCall(PetscSNPrintf(limit, sizeof(limit), ", limit %g", (double)c->threshold));
-  SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s (forward %s, linear solve %s): check \"%s\" gave %g%s. Try: %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", ADJTrusts[rep->verdict], SNESConvergedReasons[rep->forward_reason], KSPConvergedReasons[rep->linear_reason], ADJChecks[which], (double)c->value, limit, c->advice ? c->advice : "-adj_trust_view");
+  SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s (forward %s, linear solve %s): check \"%s\" gave %g%s; advice: %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", ADJTrusts[rep->verdict], SNESConvergedReasons[rep->forward_reason], KSPConvergedReasons[rep->linear_reason], ADJChecks[which], (double)c->value, limit, c->advice ? c->advice : "-adj_trust_view");
 }
 
 static PetscErrorCode ADJTrustViewFromOptions_Private(ADJ adj)

@@ -14,6 +14,7 @@
 #define ADJ_TAYLOR_H_CENTRAL 1e-4
 #define ADJ_TIGHT_SNES_RTOL  1e-12
 #define ADJ_TIGHT_KSP_RTOL   1e-11
+#define ADJ_TAYLOR_TOL       1e-4 /* a larger error against the central difference is told */
 #define ADJ_TIGHT_ENOUGH     1e-8 /* a forward solve that fell so far is taken, whatever stopped it */
 
 /* What the test changes in the object, to be put back */
@@ -150,7 +151,7 @@ static PetscErrorCode ADJTaylorCentral_Private(ADJ adj, ADJTaylor *t, PetscBool 
   diff   = (Jp - Jm) / (2.0 * h);
   scale  = PetscMax(PetscAbsReal(diff), PetscAbsReal(t->slope));
   *error = scale > 0.0 ? PetscAbsReal(diff - t->slope) / scale : 0.0;
-  if (print) PetscCall(PetscPrintf(PetscObjectComm((PetscObject)adj), "  central difference (h %g) %.10g, relative error %.2e\n", (double)h, (double)diff, (double)*error));
+  if (print) PetscCall(PetscPrintf(PetscObjectComm((PetscObject)adj), "  central difference (h %g) %.10g, relative error %.2e: %s\n", (double)h, (double)diff, (double)*error, *error <= ADJ_TAYLOR_TOL ? "the gradient is right" : "the gradient is WRONG, or the state is not smooth in theta here"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -187,7 +187,7 @@ static PetscErrorCode ADJTestBothProducts_Private(ADJ adj, Vec theta, Vec x, ADJ
 -  thetaerror - relative mismatch of the VJP in theta
 
    Options Database Key:
-.  -adj_test_vjp - makes the test at each solution whose derivative is asked for, prints a table, and enters the outcome into the verdict
+.  -adj_test_vjp - makes the test at each solution whose adjoint is asked for, prints a table, and enters the outcome into the verdict
 
    Level: beginner
 
