@@ -87,7 +87,7 @@ static PetscErrorCode ADJTrustOptions_Private(ADJ adj, ADJOptionItems PetscOptio
   PetscCall(PetscOptionsEnum("-adj_trust_action", "What is done with a refused derivative", "ADJSetTrustAction", ADJTrustActions, (PetscEnum)action, (PetscEnum *)&action, NULL));
   PetscCall(ADJSetTrustAction(adj, action));
   PetscCall(PetscOptionsBool("-adj_trust_contraction", "Require a contraction in fixed-point form", "ADJSetTrustContraction", adj->trustcontraction, &adj->trustcontraction, NULL));
-  PetscCall(PetscOptionsReal("-adj_trust_forward_rtol", "Largest relative forward residual where the solver stopped for another reason", "ADJSetTrustTolerances", limit[0], &limit[0], NULL));
+  PetscCall(PetscOptionsReal("-adj_trust_forward_rtol", "Largest relative forward residual that is taken for converged", "ADJSetTrustTolerances", limit[0], &limit[0], NULL));
   PetscCall(PetscOptionsReal("-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol, or its square root if that is less)", "ADJSetTrustTolerances", limit[1], &limit[1], NULL));
   PetscCall(PetscOptionsReal("-adj_trust_condition", "Condition number from which the operator counts as singular", "ADJSetTrustTolerances", limit[2], &limit[2], NULL));
   PetscCall(ADJSetTrustTolerances(adj, limit[0], limit[1], limit[2]));

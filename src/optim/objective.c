@@ -99,9 +99,8 @@ static PetscErrorCode ADJCheckObjectiveFinite_Private(ADJ adj, PetscReal value)
    The gradient has the verdict of its adjoint, see `ADJGetTrust()`.
 
    Errors:
-   `PETSC_ERR_ORDER` without `ADJSetObjective()` or `ADJSetSolution()`; `PETSC_ERR_NOT_CONVERGED` if only the value is
-   asked for and the forward solve failed, unless `ADJSetTrustAction()` says otherwise; for the gradient as
-   `ADJSolveAdjoint()`.
+   `PETSC_ERR_ORDER` without `ADJSetObjective()` or `ADJSetSolution()`; after a forward solve that failed, and for the
+   gradient, as `ADJSolveAdjoint()`.
 
 .seealso: `ADJSetObjective()`, `ADJSetSolution()`, `ADJSolveAdjoint()`
 @*/
@@ -116,8 +115,8 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   PetscCall(ADJCheckVec_Private(adj, theta, adj->state->theta, "The parameter vector theta", "that of the solves before; call ADJReset() before you change the problem's layout"));
   if (gradient) PetscCall(ADJCheckVec_Private(adj, gradient, theta, "The gradient", "the parameters"));
   PetscCall(ADJSolve(adj, theta, adj->sol));
+  if (adj->state->reason <= 0 && adj->trustaction == ADJ_TRUST_ACTION_ERROR) PetscCall(ADJTrustBegin_Private(adj, ADJ_PHASE_ADJOINT)); /* there is no objective: raises the error */
   if (!gradient) {
-    PetscCheck(adj->state->reason > 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR, comm, PETSC_ERR_NOT_CONVERGED, "The forward solve stopped with %s: there is no objective; look at -adj_forward_snes_monitor", SNESConvergedReasons[adj->state->reason]);
     PetscCallBack("ADJ objective", (*adj->objective)(adj, adj->sol, theta, value, NULL, NULL, adj->objectivectx));
     PetscFunctionReturn(PETSC_SUCCESS);
   }

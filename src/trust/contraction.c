@@ -205,7 +205,7 @@ PetscErrorCode ADJCheckContraction_Private(ADJ adj, const ADJLinearSolve *rec, A
   if (!c->converged) {
     check->status = ADJ_CHECK_INCONCLUSIVE;
     check->advice = "the eigensolver ran out of its budget, the value is its best guess: raise -adj_eps_max_it or -adj_eps_ncv";
-  } else if (c->rho - c->error >= 1.0) {
+  } else if (c->rho - c->error >= 1.0 || (c->rho + c->error >= 1.0 && PetscAbsReal(1.0 - c->rho) < ADJ_EPS_NEAR)) {
     check->status = ADJ_CHECK_FAILED;
     check->advice = "x <- F(x, theta) does not contract here: use a residual form (ADJSetResidual()), or -adj_trust_contraction false if I - dF/dx is known to be invertible and another solver found the fixed point";
   } else if (c->rho + c->error >= 1.0) {

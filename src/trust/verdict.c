@@ -20,21 +20,34 @@ static PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *c, ADJCheckStatus statu
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The solver's word is enough where the residual was what it tested; else the residual is held against a limit */
+/* What to try after a forward solve that did not converge */
+static const char *ADJForwardAdvice_Private(const ADJState *st, PetscReal rel)
+{
+  if (st->reason < 0 && rel >= 0.0 && rel <= ADJ_NEAR_ROUNDING) return "the residual stopped falling near rounding level: raise -adj_forward_snes_rtol";
+  return "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x";
+}
+
+/*
+   The solver's word is enough where the residual was what it tested; else the residual is held against a limit. A
+   tolerance looser than that limit is the user's choice: no refusal, but no confirmation either
+*/
 static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
 {
-  ADJState *st     = adj->state;
-  PetscBool tested = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS || st->reason == SNES_CONVERGED_FNORM_RELATIVE);
-  PetscReal rtol   = adj->trustforwardrtol;
-  PetscReal last = st->nhistory ? st->history[st->nhistory - 1] : 0.0, rel = -1.0;
-  PetscBool converged = PETSC_FALSE;
+  const ADJState *st       = adj->state;
+  const PetscBool absolute = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS), relative = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_RELATIVE);
+  const PetscReal limit = adj->trustforwardrtol, last = st->nhistory ? st->history[st->nhistory - 1] : 0.0;
+  const PetscReal rel   = !st->nhistory ? -1.0 : (last > 0.0 ? last / st->rnormref : 0.0);
+  const PetscBool small = (PetscBool)(st->nhistory && rel <= limit);
+  ADJTrustCheck  *c     = &rep->check[ADJ_CHECK_FORWARD];
 
   PetscFunctionBegin;
-  if (st->nhistory) rel = last > 0.0 ? last / st->rnormref : 0.0;
-  if (st->reason > 0) converged = (PetscBool)(tested || (st->nhistory && rel <= rtol));
   rep->forward_reason = st->reason;
-  PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FORWARD], converged ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED, rel, st->reason < 0 || tested ? 0.0 : rtol, converged ? NULL : st->reason < 0 && rel >= 0.0 && rel <= ADJ_NEAR_ROUNDING ? "the residual stopped falling near rounding level: raise -adj_forward_snes_rtol"
-                                                                                                                                                                                                                                         : "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x"));
+  if (st->reason > 0 && (absolute || small))
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, rel, absolute ? 0.0 : limit, NULL));
+  else if (relative)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, rel, limit, "converged to a loose tolerance: lower -adj_forward_snes_rtol, or raise -adj_trust_forward_rtol if that is meant"));
+  else
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, rel, st->reason < 0 ? 0.0 : limit, ADJForwardAdvice_Private(st, rel)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -44,7 +57,7 @@ static PetscErrorCode ADJCheckForwardFinite_Private(ADJ adj, ADJTrustReport *rep
   PetscReal norm;
 
   PetscFunctionBegin;
-  if (rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_PASSED) PetscFunctionReturn(PETSC_SUCCESS);
+  if (rep->check[ADJ_CHECK_FORWARD].status != ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecNorm(adj->r, NORM_2, &norm));
   if (adj->state->reason == ADJ_SNES_DIVERGED_NAN || PetscIsInfOrNanReal(norm)) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FINITE], ADJ_CHECK_FAILED, 0.0, 1.0, "F or R has NaN or Inf at an iterate of the forward solve: look at the function, its initial guess and the parameters"));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -150,19 +163,37 @@ static PetscErrorCode ADJSetVerdict_Private(ADJ adj, ADJTrustReport *rep)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What was found, in words */
+static PetscErrorCode ADJDescribeFailure_Private(const ADJTrustReport *rep, ADJCheck which, size_t len, char text[])
+{
+  const ADJTrustCheck *c     = &rep->check[which];
+  const char          *phase = rep->phase == ADJ_PHASE_TANGENT ? "tangent" : "adjoint";
+
+  PetscFunctionBegin;
+  if (which == ADJ_CHECK_FINITE)
+    PetscCall(PetscStrncpy(text, "NaN or Inf", len));
+  else if (which == ADJ_CHECK_FORWARD)
+    PetscCall(PetscSNPrintf(text, len, "the forward solve stopped with %s, its residual %g relative to the first", SNESConvergedReasons[rep->forward_reason], (double)c->value));
+  else if (which == ADJ_CHECK_LINEAR)
+    PetscCall(PetscSNPrintf(text, len, "the %s solve stopped with %s, its true relative residual is %g, limit %g", phase, KSPConvergedReasons[rep->linear_reason], (double)c->value, (double)c->threshold));
+  else
+    PetscCall(PetscSNPrintf(text, len, "check %s gave %g, limit %g", ADJChecks[which], (double)c->value, (double)c->threshold));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJTrustRaise_Private(ADJ adj, const ADJTrustReport *rep)
 {
-  const PetscInt       failed    = ADJFindCheck_Private(rep, ADJ_CHECK_FAILED);
-  const ADJCheck       which     = failed >= 0 ? ADJTrustOrder[failed].check : ADJ_CHECK_FINITE;
-  const ADJTrustCheck *c         = &rep->check[which];
-  PetscErrorCode       code      = PETSC_ERR_CONV_FAILED;
-  char                 limit[32] = "";
+  const PetscInt failed = ADJFindCheck_Private(rep, ADJ_CHECK_FAILED);
+  const ADJCheck which  = failed >= 0 ? ADJTrustOrder[failed].check : ADJ_CHECK_FINITE;
+  const char    *advice = rep->check[which].advice;
+  PetscErrorCode code   = PETSC_ERR_CONV_FAILED;
+  char           text[256];
 
   PetscFunctionBegin;
   if (rep->verdict == ADJ_TRUST_REFUTED_NOT_FINITE) code = PETSC_ERR_FP;
   if (rep->verdict == ADJ_TRUST_REFUTED_FORWARD || rep->verdict == ADJ_TRUST_REFUTED_LINEAR) code = PETSC_ERR_NOT_CONVERGED;
-  if (c->threshold > 0.0) PetscCall(PetscSNPrintf(limit, sizeof(limit), ", limit %g", (double)c->threshold));
-  SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s (forward %s, linear solve %s): check \"%s\" gave %g%s; advice: %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", ADJTrusts[rep->verdict], SNESConvergedReasons[rep->forward_reason], KSPConvergedReasons[rep->linear_reason], ADJChecks[which], (double)c->value, limit, c->advice ? c->advice : "-adj_trust_view");
+  PetscCall(ADJDescribeFailure_Private(rep, which, sizeof(text), text));
+  SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s: %s; %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", ADJTrusts[rep->verdict], text, advice ? advice : "see the checks");
 }
 
 static PetscErrorCode ADJTrustViewFromOptions_Private(ADJ adj)

@@ -12,7 +12,8 @@
 #define ADJ_TAYLOR_STEPS     5
 #define ADJ_TAYLOR_H         1e-2 /* first step, relative to the parameters; halved each time */
 #define ADJ_TAYLOR_H_CENTRAL 1e-4
-#define ADJ_TIGHT_SNES_RTOL  1e-12
+#define ADJ_TIGHT_SNES_RTOL  1e-12 /* Newton's last step goes far below it */
+#define ADJ_TIGHT_ITERATION  1e-14 /* a linearly converging iteration stops just at it */
 #define ADJ_TIGHT_KSP_RTOL   1e-11
 #define ADJ_TAYLOR_TOL       1e-4 /* a larger error against the central difference is told */
 #define ADJ_TIGHT_ENOUGH     1e-8 /* a forward solve that fell so far is taken, whatever stopped it */
@@ -46,7 +47,7 @@ static PetscErrorCode ADJTestPush_Private(ADJ adj, ADJSaved *saved)
   adj->w            = NULL;
   PetscCall(ADJStateCreate_Private(&adj->state));
   PetscCall(SNESGetTolerances(adj->snes, NULL, &saved->snesrtol, NULL, NULL, NULL));
-  PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_TIGHT_SNES_RTOL, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, adj->form == ADJ_FIXED_POINT ? ADJ_TIGHT_ITERATION : ADJ_TIGHT_SNES_RTOL, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPGetTolerances(adj->ksp, &saved->ksprtol, NULL, NULL, NULL));
   PetscCall(KSPSetTolerances(adj->ksp, PetscMin(saved->ksprtol, ADJ_TIGHT_KSP_RTOL), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   adj->testing = PETSC_TRUE;
