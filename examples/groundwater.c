@@ -15,6 +15,11 @@
      ./groundwater -theta_view binary:field.bin           # writes a field that -theta reads
      ./groundwater -form fixed_point -step_pc_mg_cycle_type v -step_cycles 2 -adj_ksp_type richardson
      ./groundwater -adj_test_vjp -adj_test_gradient -adj_trust_view -log_view
+
+   nsize: 1 2
+   args: -da_grid_x 24 -da_grid_y 19 -options_file petsc-options/newton-krylov-forward.opts
+   args: -da_grid_x 24 -da_grid_y 19 -form fixed_point -options_file petsc-options/tight-trust.opts -taylor 0
+   args: -dim 3 -da_grid_x 8 -da_grid_y 9 -da_grid_z 7 -form fixed_point -options_file petsc-options/fixed-point-adjoint.opts -taylor 0
 */
 static char help[] = "Gradient of the misfit of groundwater heads with respect to the conductivity of each cell,\n\
 through a Newton-Krylov solver (-form residual) or a multigrid iteration (-form fixed_point).\n\n";
