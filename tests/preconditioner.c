@@ -233,18 +233,24 @@ static PetscErrorCode TestShells(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* PETSc's default PC serves a matrix that comes late */
+/* PETSc's default PC serves a matrix that comes late, and is gone with it */
 static PetscErrorCode TestLate(void)
 {
   Preconditioned c;
   PetscOptions   opts;
-  PetscInt       none, some;
+  PetscInt       none, some, its;
 
   PetscFunctionBeginUser;
   PetscCall(Begin(&c, 0.0, "", &opts));
   PetscCall(ADJSetFromOptions(c.p.adj));
   PetscCall(ADJSolve(c.p.adj, c.p.theta, c.p.x));
   PetscCall(Pullback(&c, &none));
+  PetscCall(ADJSetPreconditioner(c.p.adj, NULL));
+  PetscCall(Pullback(&c, &its));
+  PetscCall(TapOk((PetscBool)(its == none), "without P again: %" PetscInt_FMT " iterations", its));
+  PetscCall(VecScale(c.p.theta, 2.0));
+  PetscCall(ADJSolve(c.p.adj, c.p.theta, c.p.x));
+  PetscCall(ADJSolveTangent(c.p.adj, c.p.thetadot, c.p.xdot));
   PetscCall(ADJSetPreconditioner(c.p.adj, c.P));
   PetscCall(Pullback(&c, &some));
   PetscCall(TapOk((PetscBool)(some < none), "P after the first solve: %" PetscInt_FMT " instead of %" PetscInt_FMT " iterations", some, none));

@@ -1,0 +1,105 @@
+static char help[] = "The reduced objective and its gradient against central differences.\n\n";
+
+/*
+   nsize: 1 2 4
+   args: -adj_forward_snes_rtol 1e-14 -adj_ksp_rtol 1e-12
+   args: -residual -adj_forward_snes_rtol 1e-14 -adj_ksp_rtol 1e-12
+*/
+#include "problems.h"
+
+#define STEP 1e-4
+
+/* Re <v, x> + |x|^2/2 + |theta|^4/4 */
+static PetscErrorCode Objective(ADJ adj, Vec x, Vec theta, PetscReal *value, Vec xbar, Vec thetabar, void *ctx)
+{
+  Problem    *p = (Problem *)ctx;
+  PetscReal   nx, nt;
+  PetscScalar dot;
+
+  (void)adj;
+  PetscFunctionBeginUser;
+  PetscCall(VecDot(x, p->v, &dot));
+  PetscCall(VecNorm(x, NORM_2, &nx));
+  PetscCall(VecNorm(theta, NORM_2, &nt));
+  *value = PetscRealPart(dot) + 0.5 * PetscSqr(nx) + 0.25 * PetscSqr(PetscSqr(nt));
+  if (xbar) PetscCall(VecWAXPY(xbar, 1.0, x, p->v));
+  if (thetabar) {
+    PetscCall(VecCopy(theta, thetabar));
+    PetscCall(VecScale(thetabar, PetscSqr(nt)));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* (l(theta + h e d) - l(theta - h e d)) / 2h, the state being found each time; e is 1, or i */
+static PetscErrorCode CentralDifference(Problem *p, PetscScalar unit, PetscReal *slope)
+{
+  Vec       theta;
+  PetscReal plus, minus;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(p->theta, &theta));
+  PetscCall(VecWAXPY(theta, STEP * unit, p->thetadot, p->theta));
+  PetscCall(ADJComputeObjectiveAndGradient(p->adj, theta, &plus, NULL));
+  PetscCall(VecWAXPY(theta, -STEP * unit, p->thetadot, p->theta));
+  PetscCall(ADJComputeObjectiveAndGradient(p->adj, theta, &minus, NULL));
+  *slope = 0.5 * (plus - minus) / STEP;
+  PetscCall(VecDestroy(&theta));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestGradient(Layout xlayout, PetscInt m, Layout tlayout, PetscBool residual, const char name[])
+{
+  const PetscScalar units[] = {1.0, PetscCMPLX(0.0, 1.0)};
+  Problem           p;
+  PetscReal         value, direct, slope = 0.0;
+  PetscScalar       dot;
+  Vec               x;
+  ADJTrust          verdict;
+  ADJCounters       before, after;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, 11, xlayout, m, tlayout, SPECTRUM_PAIRS, 0.6, &p));
+  p.s        = 0.02;
+  p.t        = 0.3;
+  p.residual = residual;
+  PetscCall(ProblemCreateADJ(&p));
+  PetscCall(ADJSetFromOptions(p.adj));
+  PetscCall(TapError(PETSC_ERR_ORDER, ADJComputeObjectiveAndGradient(p.adj, p.theta, &value, p.thetabar), "%s: no objective yet", name));
+  PetscCall(ADJSetObjective(p.adj, Objective, &p));
+  PetscCall(TapError(PETSC_ERR_ORDER, ADJComputeObjectiveAndGradient(p.adj, p.theta, &value, p.thetabar), "%s: no state yet", name));
+  PetscCall(ADJSetSolution(p.adj, p.x));
+  PetscCall(ADJComputeObjectiveAndGradient(p.adj, p.theta, &value, p.thetabar));
+  PetscCall(ADJGetTrust(p.adj, &verdict));
+  PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "%s: verdict %s", name, ADJTrusts[verdict]));
+  PetscCall(ADJGetSolution(p.adj, &x));
+  PetscCall(TapOk((PetscBool)(x == p.x), "%s: the state is where the user put it", name));
+  PetscCall(Objective(p.adj, p.x, p.theta, &direct, NULL, NULL, &p));
+  PetscCall(TapOk((PetscBool)(value == direct), "%s: the value belongs to it", name));
+  PetscCall(VecDot(p.thetadot, p.thetabar, &dot));
+  for (PetscInt k = 0; k < (PetscDefined(USE_COMPLEX) ? 2 : 1); k++) {
+    PetscCall(ADJGetCounters(p.adj, &before));
+    PetscCall(CentralDifference(&p, units[k], &slope));
+    PetscCall(ADJGetCounters(p.adj, &after));
+    PetscCall(TapClose(PetscRealPart(units[k] * dot), slope, 1e-7, "%s: directional derivative %" PetscInt_FMT, name, k));
+    PetscCall(TapOk((PetscBool)(before.vjp_theta == after.vjp_theta), "%s: the value alone needs no pullback", name));
+  }
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  PetscBool residual = PETSC_FALSE;
+  int       failed;
+
+  PetscFunctionBeginUser;
+  PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
+  PetscCall(PetscOptionsGetBool(NULL, NULL, "-residual", &residual, NULL));
+  PetscCall(TapBegin());
+  PetscCall(TestGradient(LAYOUT_UNEVEN, 4, LAYOUT_EVEN, residual, "four parameters"));
+  PetscCall(TestGradient(LAYOUT_EMPTY, 1, LAYOUT_LAST, residual, "one parameter"));
+  PetscCall(TestGradient(LAYOUT_LAST, 19, LAYOUT_EMPTY, residual, "more parameters than unknowns"));
+  failed = TapEnd();
+  PetscCall(SlepcFinalize());
+  return failed;
+}
