@@ -188,7 +188,9 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
   PetscCall(TapBegin());
-  for (PetscBool jvp = PETSC_FALSE; jvp <= PETSC_TRUE; jvp++) {
+  for (PetscInt i = 0; i < 2; i++) {
+    const PetscBool jvp = i ? PETSC_TRUE : PETSC_FALSE;
+
     PetscCall(TestFound(RIGHT, PETSC_FALSE, jvp, PETSC_FALSE, PETSC_FALSE, "fixed point"));
     PetscCall(TestFound(RIGHT, PETSC_TRUE, jvp, PETSC_FALSE, PETSC_FALSE, "residual"));
     PetscCall(TestFound(SIGN_X, PETSC_FALSE, jvp, PETSC_TRUE, PETSC_FALSE, "sign in x"));

@@ -203,12 +203,12 @@ static PetscErrorCode ADJTrustViewFromOptions_Private(ADJ adj)
   PetscBool         flg;
 
   PetscFunctionBegin;
-  PetscCall(PetscOptionsGetViewer(PetscObjectComm((PetscObject)adj), ((PetscObject)adj)->options, ((PetscObject)adj)->prefix, "-adj_trust_view", &viewer, &format, &flg));
+  PetscCall(ADJOptionsCreateViewer(PetscObjectComm((PetscObject)adj), ((PetscObject)adj)->options, ((PetscObject)adj)->prefix, "-adj_trust_view", &viewer, &format, &flg));
   if (!flg) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscViewerPushFormat(viewer, format));
   PetscCall(ADJTrustView(adj, viewer));
   PetscCall(PetscViewerPopFormat(viewer));
-  PetscCall(PetscViewerDestroy(&viewer));
+  PetscCall(ADJOptionsDestroyViewer(&viewer));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -18,6 +18,18 @@
   #define ADJ_UNLIMITED PETSC_UNLIMITED
 #endif
 
+/* 3.21 alone wants a viewer from the options given back by a function of its own */
+#if PETSC_VERSION_LT(3, 21, 0)
+  #define ADJOptionsCreateViewer  PetscOptionsGetViewer
+  #define ADJOptionsDestroyViewer PetscViewerDestroy
+#elif PETSC_VERSION_LT(3, 22, 0)
+  #define ADJOptionsCreateViewer  PetscOptionsGetViewer
+  #define ADJOptionsDestroyViewer PetscOptionsRestoreViewer
+#else
+  #define ADJOptionsCreateViewer  PetscOptionsCreateViewer
+  #define ADJOptionsDestroyViewer PetscViewerDestroy
+#endif
+
 #if PETSC_VERSION_LT(3, 23, 0)
 typedef PetscOptionItems *ADJOptionItems;
 #else
