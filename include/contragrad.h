@@ -152,7 +152,7 @@ typedef enum { ADJ_PHASE_FORWARD,
 PETSC_EXTERN const char *const ADJPhases[];
 
 typedef PetscErrorCode      ADJMonitorFn(ADJ adj, ADJPhase phase, PetscInt its, PetscReal rnorm, void *ctx);
-PETSC_EXTERN PetscErrorCode ADJMonitorSet(ADJ, ADJMonitorFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJMonitorSet(ADJ, ADJMonitorFn *, void *, PetscErrorCode (*)(void **));
 PETSC_EXTERN PetscErrorCode ADJMonitorCancel(ADJ);
 PETSC_EXTERN PetscErrorCode ADJMonitorDefault(ADJ, ADJPhase, PetscInt, PetscReal, void *);
 

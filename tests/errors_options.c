@@ -95,11 +95,11 @@ static PetscErrorCode TestMonitors(void)
   PetscFunctionBeginUser;
   PetscCall(FaultyCreate(&p, ADJ_FIXED_POINT, 12, ""));
   PetscCall(ADJMonitorCancel(p.adj));
-  for (; n < 5; n++) PetscCall(ADJMonitorSet(p.adj, FaultyMonitor, &p.calls[n]));
-  PetscCall(TapError(PETSC_SUCCESS, ADJMonitorSet(p.adj, FaultyMonitor, &p.calls[2]), "a monitor that is there already"));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJMonitorSet(p.adj, FaultyMonitor, &contexts[n]), "one monitor too many"));
+  for (; n < 5; n++) PetscCall(ADJMonitorSet(p.adj, FaultyMonitor, &p.calls[n], NULL));
+  PetscCall(TapError(PETSC_SUCCESS, ADJMonitorSet(p.adj, FaultyMonitor, &p.calls[2], NULL), "a monitor that is there already"));
+  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJMonitorSet(p.adj, FaultyMonitor, &contexts[n], NULL), "one monitor too many"));
   PetscCall(ADJMonitorCancel(p.adj));
-  PetscCall(ADJMonitorSet(p.adj, FaultyMonitor, &p));
+  PetscCall(ADJMonitorSet(p.adj, FaultyMonitor, &p, NULL));
   PetscCall(FaultyTapGood(&p, ADJ_TRUST_ESTIMATED, "after too many monitors"));
   PetscCall(TapOk((PetscBool)(p.calls[IN_MONITOR] == 2), "the monitor was called after each solve"));
   PetscCall(FaultyDestroy(&p));

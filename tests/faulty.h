@@ -284,7 +284,7 @@ static inline PetscErrorCode FaultyCreate(Faulty *p, ADJForm form, PetscInt n, c
   PetscCall(ADJSetJVP(p->adj, FaultyJVP, p));
   PetscCall(ADJSetLinearize(p->adj, FaultyLinearize, p));
   PetscCall(ADJSetObjective(p->adj, FaultyObjective, p));
-  PetscCall(ADJMonitorSet(p->adj, FaultyMonitor, p));
+  PetscCall(ADJMonitorSet(p->adj, FaultyMonitor, p, NULL));
   PetscCall(ADJSetFromOptions(p->adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

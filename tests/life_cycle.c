@@ -125,9 +125,9 @@ static PetscErrorCode TestMonitors(void)
   PetscCall(PetscMemzero(text, sizeof(text)));
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, 8, LAYOUT_UNEVEN, 3, LAYOUT_LAST, SPECTRUM_PAIRS, 0.6, &p));
   PetscCall(ProblemCreateADJ(&p));
-  PetscCall(ADJMonitorSet(p.adj, Monitoring, &a));
-  PetscCall(ADJMonitorSet(p.adj, Monitoring, &b));
-  PetscCall(ADJMonitorSet(p.adj, Monitoring, &a));
+  PetscCall(ADJMonitorSet(p.adj, Monitoring, &a, NULL));
+  PetscCall(ADJMonitorSet(p.adj, Monitoring, &b, NULL));
+  PetscCall(ADJMonitorSet(p.adj, Monitoring, &a, NULL));
   PetscCall(ADJSetFromOptions(p.adj));
   PetscCall(ADJSolve(p.adj, p.theta, p.x));
   PetscCall(ADJSolveTangent(p.adj, p.thetadot, p.xdot));

@@ -62,8 +62,8 @@ PetscErrorCode ADJCreate(MPI_Comm comm, ADJ *newadj)
 }
 
 /*@
-   ADJReset - Frees all vectors and matrices, so that a problem of another size or layout may be solved; keeps the
-   functions, the options and the configuration of the children
+   ADJReset - Frees the vectors and matrices that the library made, so that a problem of another size or layout may be
+   solved; keeps the functions, the matrix of `ADJSetPreconditioner()`, the options and the configuration of the children
 
    Collective
 
@@ -93,6 +93,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(MatDestroy(&adj->AT));
   PetscCall(MatDestroy(&adj->PT));
   PetscCall(VecDestroy(&adj->r));
+  PetscCall(VecDestroy(&adj->xref));
   PetscCall(VecDestroy(&adj->w));
   PetscCall(VecDestroy(&adj->s));
   PetscCall(VecDestroy(&adj->b));
@@ -104,10 +105,11 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(ADJStateCreate_Private(&adj->state));
   PetscCall(PetscMemzero(&adj->counters, sizeof(ADJCounters)));
   PetscCall(PetscMemzero(&adj->checkcounters, sizeof(ADJCounters)));
-  adj->lin_x       = NULL;
-  adj->lin_theta   = NULL;
-  adj->rnormref    = 0.0;
-  adj->setupcalled = PETSC_FALSE;
+  adj->lin_x          = NULL;
+  adj->lin_theta      = NULL;
+  adj->wspoilt        = PETSC_FALSE;
+  adj->gradienttested = PETSC_FALSE;
+  adj->setupcalled    = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

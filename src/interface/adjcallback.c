@@ -76,10 +76,19 @@ PetscErrorCode ADJLinearizeAtSolution_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A Newton solve with a Jacobian lagged over several solves may ask for products before it has linearized */
+static PetscErrorCode ADJEnsureLinearized_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  if (!adj->lin_x) PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* y = M^T w, and thetabar = N^T w if it is not NULL */
 PetscErrorCode ADJApplyMT_Private(ADJ adj, Vec w, Vec y, Vec thetabar)
 {
   PetscFunctionBegin;
+  PetscCall(ADJEnsureLinearized_Private(adj));
   PetscCall(ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, w, y, thetabar));
   if (adj->form == ADJ_FIXED_POINT) {
     if (y) PetscCall(VecAYPX(y, -1.0, w));
@@ -92,6 +101,7 @@ PetscErrorCode ADJApplyMT_Private(ADJ adj, Vec w, Vec y, Vec thetabar)
 PetscErrorCode ADJApplyM_Private(ADJ adj, Vec xdot, Vec y)
 {
   PetscFunctionBegin;
+  PetscCall(ADJEnsureLinearized_Private(adj));
   PetscCall(ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, xdot, NULL, y));
   if (adj->form == ADJ_FIXED_POINT) PetscCall(VecAYPX(y, -1.0, xdot));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -101,6 +111,7 @@ PetscErrorCode ADJApplyM_Private(ADJ adj, Vec xdot, Vec y)
 PetscErrorCode ADJApplyN_Private(ADJ adj, Vec thetadot, Vec y)
 {
   PetscFunctionBegin;
+  PetscCall(ADJEnsureLinearized_Private(adj));
   PetscCall(ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, NULL, thetadot, y));
   if (adj->form == ADJ_RESIDUAL) PetscCall(VecScale(y, -1.0));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -6,7 +6,7 @@
 
 #define ADJ_FORWARD_RTOL   1e-10
 #define ADJ_LINEAR_RTOL    1e-8
-#define ADJ_FIXED_POINT_IT 10000 /* a linear iteration; Newton keeps PETSc's own limit */
+#define ADJ_FIXED_POINT_IT 10000 /* it converges linearly */
 
 /* A child's prefix is that of the ADJ, then `suffix`; its own setter passes it on to grandchildren */
 PetscErrorCode ADJGetChildPrefix_Private(ADJ adj, const char suffix[], size_t len, char prefix[])
@@ -19,20 +19,24 @@ PetscErrorCode ADJGetChildPrefix_Private(ADJ adj, const char suffix[], size_t le
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Chosen where nobody chose a type, and again where the form has changed since */
 static PetscErrorCode ADJSetForwardDefaults_Private(ADJ adj)
 {
-  PetscFunctionBegin;
-  if (((PetscObject)adj->snes)->type_name || adj->form == ADJ_FORM_UNSET) PetscFunctionReturn(PETSC_SUCCESS);
-  if (adj->form == ADJ_FIXED_POINT) {
-    SNESLineSearch ls;
+  const SNESType defaults[] = {NULL, SNESNRICHARDSON, SNESNEWTONLS}; /* by ADJForm */
+  const char    *type       = ((PetscObject)adj->snes)->type_name;
+  PetscBool      ours       = PETSC_FALSE;
+  SNESLineSearch ls;
 
-    /* x <- x - (x - F(x)) with full steps */
-    PetscCall(SNESSetType(adj->snes, SNESNRICHARDSON));
-    PetscCall(SNESGetLineSearch(adj->snes, &ls));
-    PetscCall(SNESLineSearchSetType(ls, SNESLINESEARCHBASIC));
-    PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, ADJ_FIXED_POINT_IT, ADJ_UNLIMITED));
-  } else
-    PetscCall(SNESSetType(adj->snes, SNESNEWTONLS));
+  PetscFunctionBegin;
+  if (type && adj->snesform) PetscCall(PetscStrcmp(type, defaults[adj->snesform], &ours));
+  if (adj->form == ADJ_FORM_UNSET || (type && (!ours || adj->snesform == adj->form))) PetscFunctionReturn(PETSC_SUCCESS);
+  adj->snesform = adj->form;
+  PetscCall(SNESSetType(adj->snes, defaults[adj->form]));
+  if (adj->form == ADJ_RESIDUAL) PetscFunctionReturn(PETSC_SUCCESS);
+  /* x <- x - (x - F(x)) with full steps, and many of them */
+  PetscCall(SNESGetLineSearch(adj->snes, &ls));
+  PetscCall(SNESLineSearchSetType(ls, SNESLINESEARCHBASIC));
+  PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, ADJ_FIXED_POINT_IT, ADJ_UNLIMITED));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -49,15 +53,18 @@ static PetscErrorCode ADJSetForwardDefaults_Private(ADJ adj)
 
    Options Database Keys:
 +  -adj_forward_snes_type <type>  - `nrichardson` (plain iteration, default for a fixed point), `newtonls` (default for a residual), `anderson`, `ngmres`, ...
-.  -adj_forward_snes_rtol <rtol>  - relative tolerance, default 1e-10, measured against the largest initial residual of the solves that converged
+.  -adj_forward_snes_rtol <rtol>  - relative tolerance, default 1e-10, see the notes
 -  -adj_forward_snes_monitor      - and the other options of `SNES`, `KSP` and `PC` with the prefix adj_forward_
 
    Level: beginner
 
    Notes:
-   The step-length tolerance is 0: a small step is not taken for convergence. Solves are warm-started by whatever stands
-   in x; since a good guess has a small residual, the relative tolerance refers to the largest initial residual seen, so
-   that its meaning does not change with the guess.
+   The step-length tolerance is 0: a small step is not taken for convergence.
+
+   Solves are warm-started by whatever stands in x. A good guess has a small residual; so that the relative tolerance
+   keeps its meaning, it refers to the larger one of the residuals of this guess and of the first guess after
+   `ADJCreate()` or `ADJReset()`, both at the present parameters. That costs one evaluation of F or R a warm solve, and
+   a vector. If the very first guess is already a solution give `-adj_forward_snes_atol`.
 
 .seealso: `ADJGetKSP()`, `ADJGetTangentKSP()`, `ADJGetEPS()`, `ADJSolve()`
 @*/
@@ -191,7 +198,7 @@ PetscErrorCode ADJConfigureChildren_Private(ADJ adj)
   PetscCall(ADJConfigureKSP_Private(adj, adj->ksp));
   PetscCall(ADJGetTangentKSP(adj, NULL)); /* the JVP may still come */
   PetscCall(ADJConfigureKSP_Private(adj, adj->tksp));
-  if (adj->form == ADJ_FIXED_POINT && adj->trustcontraction && adj->trustlevel > ADJ_TRUST_LEVEL_NONE) {
+  if (adj->form == ADJ_FIXED_POINT) {
     PetscCall(ADJGetEPS(adj, NULL));
     PetscCall(EPSSetFromOptions(adj->eps));
   }

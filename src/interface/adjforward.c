@@ -12,7 +12,7 @@ static PetscErrorCode ADJSNESFunction(SNES snes, Vec x, Vec r, void *ctx)
 
   (void)snes;
   PetscFunctionBegin;
-  PetscCall(ADJComputeResidual_Private(adj, x, adj->theta, r));
+  PetscCall(ADJComputeResidual_Private(adj, x, adj->state->theta, r));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -25,7 +25,7 @@ static PetscErrorCode ADJSNESJacobian(SNES snes, Vec x, Mat J, Mat P, void *ctx)
   (void)P;
   PetscFunctionBegin;
   PetscCall(VecCopy(x, adj->state->x));
-  PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
+  if (adj->M || adj->P) PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
   PetscCall(MatAssemblyBegin(J, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(J, MAT_FINAL_ASSEMBLY));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -37,7 +37,7 @@ static PetscErrorCode ADJSNESMonitor(SNES snes, PetscInt it, PetscReal rnorm, vo
   Vec x;
 
   PetscFunctionBegin;
-  if (it == 0) adj->state->rnormref = PetscMax(adj->rnormref, rnorm); /* also where the user has taken another convergence test */
+  if (it == 0) adj->state->rnormref = PetscMax(adj->state->rnormref, rnorm); /* also where the user has taken another convergence test */
   PetscCall(SNESGetSolution(snes, &x));
   PetscCall(ADJStateRecord_Private(adj, adj->state, it, rnorm, x));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -56,7 +56,7 @@ static PetscErrorCode ADJSNESStagnated_Private(ADJ adj, PetscInt it, PetscReal r
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* PETSc's test, but for the relative tolerance: it refers to the largest initial residual of the solves that converged, this one included, see ADJGetSNES() */
+/* PETSc's test, but for what the relative tolerance refers to, see ADJGetSNES() */
 static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, PetscReal ynorm, PetscReal rnorm, SNESConvergedReason *reason, void *ctx)
 {
   ADJ       adj = (ADJ)ctx;
@@ -65,7 +65,7 @@ static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, 
   PetscFunctionBegin;
   PetscCall(SNESConvergedDefault(snes, it, xnorm, ynorm, rnorm, reason, NULL));
   if (*reason || PetscIsInfOrNanReal(rnorm)) PetscFunctionReturn(PETSC_SUCCESS);
-  if (it == 0) adj->state->rnormref = PetscMax(adj->rnormref, rnorm);
+  if (it == 0) adj->state->rnormref = PetscMax(adj->state->rnormref, rnorm);
   PetscCall(SNESGetTolerances(snes, NULL, &rtol, NULL, NULL, NULL));
   if (rnorm <= rtol * adj->state->rnormref)
     *reason = SNES_CONVERGED_FNORM_RELATIVE;
@@ -83,26 +83,16 @@ PetscErrorCode ADJAttachSNES_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Newton's types want a Jacobian: the JVP, or differences of the residual */
+/* The JVP, or differences of the residual; for types that want a Jacobian, now or after a change of type */
 static PetscErrorCode ADJSetForwardJacobian_Private(ADJ adj)
 {
-  SNESType  type;
-  PetscBool newton = PETSC_FALSE, ksponly = PETSC_FALSE, vi = PETSC_FALSE;
-
   PetscFunctionBegin;
-  PetscCall(SNESGetType(adj->snes, &type));
-  if (type) {
-    PetscCall(PetscStrbeginswith(type, "newton", &newton));
-    PetscCall(PetscStrbeginswith(type, "vinewton", &vi));
-    PetscCall(PetscStrcmp(type, SNESKSPONLY, &ksponly));
-  }
+  PetscCall(MatDestroy(&adj->J));
   if (adj->M) {
     PetscCall(PetscObjectReference((PetscObject)adj->M));
     adj->J = adj->M;
-  } else if (newton || vi || ksponly) {
-    PetscCall(MatCreateSNESMF(adj->snes, &adj->J));
   } else
-    PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(MatCreateSNESMF(adj->snes, &adj->J));
   PetscCall(SNESSetJacobian(adj->snes, adj->J, adj->P ? adj->P : adj->J, ADJSNESJacobian, adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -117,7 +107,6 @@ PetscErrorCode ADJSetUpSNES_Private(ADJ adj)
   PetscCall(ADJSetDefaultPC_Private(adj, ksp));
   PetscCall(ADJUseMatrixInPC_Private(adj, ksp));
   PetscCall(SNESSetFunction(adj->snes, adj->r, ADJSNESFunction, adj));
-  PetscCall(MatDestroy(&adj->J));
   PetscCall(ADJSetForwardJacobian_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -140,6 +129,30 @@ static PetscErrorCode ADJIsPlainIteration_Private(ADJ adj, PetscBool *plain)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/*
+   A warm start has a small residual; so that it does not sharpen the relative tolerance, that refers to the first initial
+   guess ever, at the present parameters: one evaluation, saved where the solve starts from there again
+*/
+static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
+{
+  PetscBool same;
+  PetscReal norm;
+
+  PetscFunctionBegin;
+  adj->state->rnormref = 0.0; /* raised to the residual of the initial guess when that is known */
+  if (!adj->xref) {
+    PetscCall(VecDuplicate(x, &adj->xref));
+    PetscCall(VecCopy(x, adj->xref));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecEqual(x, adj->xref, &same));
+  if (same) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJComputeResidual_Private(adj, adj->xref, adj->state->theta, adj->r));
+  PetscCall(VecNorm(adj->r, NORM_2, &norm));
+  if (!PetscIsInfOrNanReal(norm)) adj->state->rnormref = norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* x: initial guess in, solution out; the course of the solve goes into adj->state */
 PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
 {
@@ -147,12 +160,11 @@ PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
 
   PetscFunctionBegin;
   PetscCall(ADJStateRestart_Private(adj, theta, x));
-  adj->theta = theta;
+  PetscCall(ADJSetReferenceResidual_Private(adj, x));
+  PetscCall(SNESMonitorSet(adj->snes, ADJSNESMonitor, adj, NULL)); /* the user may have cancelled it; PETSc drops a second one */
   PetscCall(SNESSolve(adj->snes, NULL, x));
-  adj->theta = NULL;
   PetscCall(SNESGetConvergedReason(adj->snes, &st->reason));
   PetscCall(SNESGetIterationNumber(adj->snes, &st->its));
-  if (st->reason > 0 || adj->testing) adj->rnormref = st->rnormref;
   PetscCall(VecCopy(x, st->x));
   PetscCall(ADJIsPlainIteration_Private(adj, &st->plain));
   PetscCall(ADJStateObservedRate_Private(st));

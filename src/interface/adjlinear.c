@@ -37,12 +37,13 @@ static PetscErrorCode ADJGetRitz_Private(KSP ksp, PetscInt its, PetscReal *ritz)
 /* What GMRES and its kin know of the operator for free */
 static PetscErrorCode ADJRecordSpectrum_Private(ADJ adj, KSP ksp, ADJLinearSolve *rec)
 {
-  PetscBool computes;
+  PetscBool computes, krylov;
   PetscReal smax, smin;
 
   PetscFunctionBegin;
   PetscCall(KSPGetComputeSingularValues(ksp, &computes));
-  if (!computes || rec->its < 1 || rec->reason == KSP_DIVERGED_NANORINF) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)ksp, &krylov, KSPCG, KSPGMRES, KSPFGMRES, KSPLGMRES, KSPPGMRES, "")); /* others have none, or crash */
+  if (!computes || !krylov || rec->its < 1 || rec->reason == KSP_DIVERGED_NANORINF) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(KSPComputeExtremeSingularValues(ksp, &smax, &smin));
   if (smax >= 0.0) {
     rec->smax = smax;
@@ -77,9 +78,14 @@ PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, ADJLinea
 /* M^T w = v at the point of linearization, w from the last one if the KSP is told so */
 PetscErrorCode ADJSolveMT_Private(ADJ adj, Vec v, Vec w, ADJLinearSolve *rec)
 {
+  PetscBool own;
+  PC        pc;
+
   PetscFunctionBegin;
-  if (adj->P) PetscCall(ADJUpdateTransposedPreconditioner_Private(adj));
-  PetscCall(KSPSetOperators(adj->ksp, adj->MT, adj->P ? adj->PT : adj->MT));
+  PetscCall(KSPGetPC(adj->ksp, &pc));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)pc, &own, PCNONE, PCSHELL, "")); /* need no matrix */
+  if (adj->P && !own) PetscCall(ADJUpdateTransposedPreconditioner_Private(adj));
+  PetscCall(KSPSetOperators(adj->ksp, adj->MT, adj->P && !own ? adj->PT : adj->MT));
   PetscCall(ADJSolveLinear_Private(adj, adj->ksp, v, w, rec));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

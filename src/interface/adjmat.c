@@ -37,10 +37,17 @@ static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
   c = &adj->contraction;
-  if (!c->ierr) c->ierr = adj->vjp ? ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL) : ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y);
-  if (!c->ierr) PetscCall(VecNorm(y, NORM_2, &norm));
-  if (PetscIsInfOrNanReal(norm)) c->notfinite = PETSC_TRUE;
-  if (c->ierr || c->notfinite) PetscCall(VecSet(y, 0.0));
+  if (!c->notfinite) {
+    PetscErrorCode ierr = adj->vjp ? ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL) : ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y);
+
+    if (ierr) {
+      c->ierr = ierr;
+      PetscCall(VecSet(y, PETSC_INFINITY)); /* so that all processes hear of it */
+    }
+    PetscCall(VecNorm(y, NORM_2, &norm));
+    c->notfinite = (PetscBool)PetscIsInfOrNanReal(norm);
+  }
+  if (c->notfinite) PetscCall(VecSet(y, 0.0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -6,7 +6,6 @@
 PetscErrorCode ADJMonitor_Private(ADJ adj, ADJPhase phase, PetscInt its, PetscReal rnorm)
 {
   PetscFunctionBegin;
-  if (adj->testing) PetscFunctionReturn(PETSC_SUCCESS);
   for (PetscInt i = 0; i < adj->nmonitors; i++) PetscCall((*adj->monitor[i])(adj, phase, its, rnorm, adj->monitorctx[i]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -19,7 +18,8 @@ PetscErrorCode ADJMonitor_Private(ADJ adj, ADJPhase phase, PetscInt its, PetscRe
    Input Parameters:
 +  adj     - the context
 .  monitor - the function
--  ctx     - its context, may be `NULL`
+.  ctx     - its context, may be `NULL`
+-  destroy - frees the context when the monitor is removed, may be `NULL`
 
    Calling sequence of `monitor`:
 .vb
@@ -40,7 +40,7 @@ PetscErrorCode ADJMonitor_Private(ADJ adj, ADJPhase phase, PetscInt its, PetscRe
 
 .seealso: `ADJMonitorCancel()`, `ADJMonitorDefault()`
 @*/
-PetscErrorCode ADJMonitorSet(ADJ adj, ADJMonitorFn *monitor, void *ctx)
+PetscErrorCode ADJMonitorSet(ADJ adj, ADJMonitorFn *monitor, void *ctx, PetscErrorCode (*destroy)(void **))
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
@@ -48,8 +48,9 @@ PetscErrorCode ADJMonitorSet(ADJ adj, ADJMonitorFn *monitor, void *ctx)
     if (adj->monitor[i] == monitor && adj->monitorctx[i] == ctx) PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCheck(adj->nmonitors < MAXADJMONITORS, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "More than %d monitors; remove some with ADJMonitorCancel()", MAXADJMONITORS);
-  adj->monitor[adj->nmonitors]      = monitor;
-  adj->monitorctx[adj->nmonitors++] = ctx;
+  adj->monitor[adj->nmonitors]        = monitor;
+  adj->monitordestroy[adj->nmonitors] = destroy;
+  adj->monitorctx[adj->nmonitors++]   = ctx;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -69,6 +70,9 @@ PetscErrorCode ADJMonitorCancel(ADJ adj)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  for (PetscInt i = 0; i < adj->nmonitors; i++) {
+    if (adj->monitordestroy[i]) PetscCall((*adj->monitordestroy[i])(&adj->monitorctx[i]));
+  }
   adj->nmonitors = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

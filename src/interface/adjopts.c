@@ -101,7 +101,7 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsBool("-adj_monitor", "Print a line after each forward, adjoint and tangent solve", "ADJMonitorDefault", PETSC_FALSE, &flg, &set));
-  if (set && flg) PetscCall(ADJMonitorSet(adj, ADJMonitorDefault, NULL));
+  if (set && flg) PetscCall(ADJMonitorSet(adj, ADJMonitorDefault, NULL, NULL));
   PetscCall(PetscOptionsBool("-adj_monitor_cancel", "Remove all monitors", "ADJMonitorCancel", PETSC_FALSE, &flg, &set));
   if (set && flg) PetscCall(ADJMonitorCancel(adj));
   PetscFunctionReturn(PETSC_SUCCESS);

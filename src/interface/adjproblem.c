@@ -3,14 +3,36 @@
 */
 #include <contragrad/private/adjimpl.h>
 
+/* What was found at the state with other functions no longer holds */
+static PetscErrorCode ADJForgetProducts_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  adj->state->linearized  = PETSC_FALSE;
+  adj->state->vjperror[0] = adj->state->vjperror[1] = -1.0;
+  adj->contraction.id                               = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A product that comes or goes: the shells, and what is built on them, are made anew */
+static PetscErrorCode ADJForgetShells_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  PetscCall(MatDestroy(&adj->M));
+  PetscCall(MatDestroy(&adj->MT));
+  adj->setupcalled = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJSetMap_Private(ADJ adj, ADJForm form, ADJMapFn *map, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(adj->form == ADJ_FORM_UNSET || adj->form == form || !adj->setupcalled, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_WRONGSTATE, "The form cannot change after ADJSetUp(); call ADJReset() first");
+  PetscCheck(adj->form == form || !adj->r, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_WRONGSTATE, "A fixed point cannot become a residual, nor a residual a fixed point, after ADJSetUp(); call ADJReset() first");
+  if (adj->map && (map != adj->map || ctx != adj->mapctx)) adj->state->id = 0; /* its solution is that of another problem */
   adj->form   = form;
   adj->map    = map;
   adj->mapctx = ctx;
+  PetscCall(ADJForgetProducts_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -161,7 +183,8 @@ PetscErrorCode ADJSetVJP(ADJ adj, ADJVJPFn *vjp, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (!adj->vjp) adj->setupcalled = PETSC_FALSE; /* its shell and its solver are not there yet */
+  if (!adj->vjp != !vjp) PetscCall(ADJForgetShells_Private(adj));
+  PetscCall(ADJForgetProducts_Private(adj));
   adj->vjp    = vjp;
   adj->vjpctx = ctx;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -225,7 +248,8 @@ PetscErrorCode ADJSetJVP(ADJ adj, ADJJVPFn *jvp, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (!adj->jvp) adj->setupcalled = PETSC_FALSE;
+  if (!adj->jvp != !jvp) PetscCall(ADJForgetShells_Private(adj));
+  PetscCall(ADJForgetProducts_Private(adj));
   adj->jvp    = jvp;
   adj->jvpctx = ctx;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -284,6 +308,7 @@ PetscErrorCode ADJSetLinearize(ADJ adj, ADJLinearizeFn *linearize, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCall(ADJForgetProducts_Private(adj));
   adj->linearize    = linearize;
   adj->linearizectx = ctx;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -360,6 +385,7 @@ PetscErrorCode ADJSetPreconditioner(ADJ adj, Mat P)
   }
   if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj->ksp, matrix));
   if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj->tksp, matrix));
+  PetscCall(ADJForgetProducts_Private(adj));
   PetscCall(MatDestroy(&adj->P));
   PetscCall(MatDestroy(&adj->PT));
   adj->P           = P;
@@ -393,7 +419,7 @@ PetscErrorCode ADJGetPreconditioner(ADJ adj, Mat *P)
 /*@
    ADJSetSolution - Sets the vector of the state
 
-   Logically collective
+   Collective
 
    Input Parameters:
 +  adj - the context

@@ -72,10 +72,12 @@ PetscErrorCode ADJSetType(ADJ adj, ADJType type)
   if (match) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFunctionListFind(ADJList, type, &create));
   PetscCheck(create, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_UNKNOWN_TYPE, "Unknown ADJ type \"%s\"; -help lists the known ones under -adj_type", type);
+  PetscTryTypeMethod(adj, reset);
   PetscTryTypeMethod(adj, destroy);
   PetscCall(PetscMemzero(adj->ops, sizeof(struct _ADJOps)));
   adj->data        = NULL;
   adj->setupcalled = PETSC_FALSE;
+  if (adj->state) adj->state->id = 0; /* a forward solve of another method */
   PetscCall(PetscObjectChangeTypeName((PetscObject)adj, type));
   PetscCall((*create)(adj));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -122,7 +122,7 @@ PetscErrorCode ADJGetPreviousIterate(ADJ adj, Vec *xprev)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(adj->state->xprev, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The last but one iterate was not kept: call ADJSetKeepPreviousIterate() before ADJSolve()");
+  PetscCheck(adj->state->xprev && adj->state->nhistory, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The last but one iterate was not kept: call ADJSetKeepPreviousIterate() before ADJSolve()");
   *xprev = adj->state->xprev;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -5,10 +5,16 @@
 
 static PetscErrorCode ADJSetUpKSP_Private(ADJ adj, KSP ksp)
 {
+  PetscBool computes;
+
   PetscFunctionBegin;
   PetscCall(ADJSetDefaultPC_Private(adj, ksp));
   PetscCall(ADJUseMatrixInPC_Private(adj, ksp));
-  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE) PetscCall(KSPSetComputeSingularValues(ksp, PETSC_TRUE));
+  PetscCall(KSPGetComputeSingularValues(ksp, &computes));
+  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE && !computes) {
+    PetscCall(KSPReset(ksp)); /* they must be asked for before its set-up */
+    PetscCall(KSPSetComputeSingularValues(ksp, PETSC_TRUE));
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

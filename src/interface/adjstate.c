@@ -57,14 +57,16 @@ PetscErrorCode ADJStateRestart_Private(ADJ adj, Vec theta, Vec x)
     PetscCall(VecDestroy(&st->xcur));
   }
   PetscCall(VecCopy(theta, st->theta));
-  st->id            = adj->nextid++;
-  st->reason        = SNES_CONVERGED_ITERATING;
-  st->its           = 0;
-  st->nhistory      = 0;
-  st->rate          = -1.0;
-  st->linearized    = PETSC_FALSE;
-  st->rnormref      = adj->rnormref;
-  adj->objnotfinite = PETSC_FALSE;
+  PetscCall(VecCopy(x, st->x));
+  adj->lin_x = adj->lin_theta = NULL;
+  st->id                      = adj->nextid++;
+  st->reason                  = SNES_CONVERGED_ITERATING;
+  st->its                     = 0;
+  st->nhistory                = 0;
+  st->rate                    = -1.0;
+  st->linearized              = PETSC_FALSE;
+  st->rnormref                = 0.0;
+  adj->objnotfinite           = PETSC_FALSE;
   st->vjperror[0] = st->vjperror[1] = -1.0;
   PetscCall(ADJLinearSolveClear_Private(&st->adjoint));
   PetscCall(ADJLinearSolveClear_Private(&st->tangent));

@@ -148,7 +148,7 @@ static PetscBool ADJContractionHolds_Private(const ADJContraction *c, PetscReal 
 {
   PetscBool byrate = (PetscBool)(c->rate >= 0.0 && rate >= 0.0), byritz = (PetscBool)(c->ritz >= 0.0 && ritz >= 0.0);
 
-  if (!c->id || !c->converged || !(byrate || byritz)) return PETSC_FALSE;
+  if (!c->id || !c->converged || c->rho + c->error >= 1.0 || !(byrate || byritz)) return PETSC_FALSE;
   if (byrate && ADJEstimateMoved_Private(c->rate, rate, c->rho)) return PETSC_FALSE;
   if (byritz && ADJEstimateMoved_Private(c->ritz, ritz, c->rho)) return PETSC_FALSE;
   return PETSC_TRUE;

@@ -24,7 +24,7 @@ static PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *c, ADJCheckStatus statu
 static const char *ADJForwardAdvice_Private(const ADJState *st, PetscReal rel)
 {
   if (st->reason < 0 && rel >= 0.0 && rel <= ADJ_NEAR_ROUNDING) return "the residual stopped falling near rounding level: raise -adj_forward_snes_rtol";
-  return "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x";
+  return "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x; -adj_forward_snes_atol if that guess was a solution already";
 }
 
 /*
@@ -36,13 +36,19 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   const ADJState *st       = adj->state;
   const PetscBool absolute = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS), relative = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_RELATIVE);
   const PetscReal limit = adj->trustforwardrtol, last = st->nhistory ? st->history[st->nhistory - 1] : 0.0;
-  const PetscReal rel   = !st->nhistory ? -1.0 : (last > 0.0 ? last / st->rnormref : 0.0);
-  const PetscBool small = (PetscBool)(st->nhistory && rel <= limit);
-  ADJTrustCheck  *c     = &rep->check[ADJ_CHECK_FORWARD];
+  const PetscReal rel    = !st->nhistory ? -1.0 : (last > 0.0 ? last / st->rnormref : 0.0);
+  const PetscBool small  = (PetscBool)(st->nhistory && rel <= limit);
+  PetscBool       bounds = PETSC_FALSE;
+  SNESType        type;
+  ADJTrustCheck  *c = &rep->check[ADJ_CHECK_FORWARD];
 
   PetscFunctionBegin;
   rep->forward_reason = st->reason;
-  if (st->reason > 0 && (absolute || small))
+  PetscCall(SNESGetType(adj->snes, &type));
+  if (type) PetscCall(PetscStrbeginswith(type, "vi", &bounds));
+  if (bounds)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, rel, 0.0, "the bounds of a variational inequality are not differentiated: choose another -adj_forward_snes_type"));
+  else if (st->reason > 0 && (absolute || small))
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, rel, absolute ? 0.0 : limit, NULL));
   else if (relative)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, rel, limit, "converged to a loose tolerance: lower -adj_forward_snes_rtol, or raise -adj_trust_forward_rtol if that is meant"));
@@ -269,13 +275,13 @@ PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase)
   PetscCall(PetscLogEventBegin(ADJ_TrustCheck, adj, 0, 0, 0));
   PetscCall(ADJCheckFinite_Private(adj, rec, rep));
   PetscCall(ADJCheckLinear_Private(adj, phase, rec, rep));
-  PetscCall(ADJCheckTestedVJP_Private(adj, rep));
+  if (phase == ADJ_PHASE_ADJOINT) PetscCall(ADJCheckTestedVJP_Private(adj, rep));
   adj->account = &adj->checkcounters;
-  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE && !adj->testing) ierr = ADJTrustEstimate_Private(adj, rec, rep);
+  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE) ierr = ADJTrustEstimate_Private(adj, rec, rep);
   adj->account = &adj->counters;
   PetscCall(ierr);
   PetscCall(ADJSetVerdict_Private(adj, rep));
   PetscCall(PetscLogEventEnd(ADJ_TrustCheck, adj, 0, 0, 0));
-  if (!adj->testing) PetscCall(ADJTrustAct_Private(adj));
+  PetscCall(ADJTrustAct_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -16,13 +16,14 @@
 #define ADJ_TIGHT_ITERATION  1e-14 /* a linearly converging iteration stops just at it */
 #define ADJ_TIGHT_KSP_RTOL   1e-11
 #define ADJ_TAYLOR_TOL       1e-4 /* a larger error against the central difference is told */
+#define ADJ_TAYLOR_ADJOINT   1e-7 /* largest true relative residual of the adjoint */
 #define ADJ_TIGHT_ENOUGH     1e-8 /* a forward solve that fell so far is taken, whatever stopped it */
 
 /* What the test changes in the object, to be put back */
 typedef struct {
   ADJState *state;
-  Vec       w;
-  PetscReal rnormref, snesrtol, ksprtol;
+  Vec       w, xref;
+  PetscReal snesrtol, ksprtol;
   PetscBool linearized;
 } ADJSaved;
 
@@ -42,12 +43,12 @@ static PetscErrorCode ADJTestPush_Private(ADJ adj, ADJSaved *saved)
   PetscFunctionBegin;
   saved->state      = adj->state;
   saved->w          = adj->w;
-  saved->rnormref   = adj->rnormref;
   saved->linearized = adj->state->linearized;
+  saved->xref       = adj->xref;
   adj->w            = NULL;
   PetscCall(ADJStateCreate_Private(&adj->state));
   PetscCall(SNESGetTolerances(adj->snes, NULL, &saved->snesrtol, NULL, NULL, NULL));
-  PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, adj->form == ADJ_FIXED_POINT ? ADJ_TIGHT_ITERATION : ADJ_TIGHT_SNES_RTOL, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, PetscMin(saved->snesrtol, adj->form == ADJ_FIXED_POINT ? ADJ_TIGHT_ITERATION : ADJ_TIGHT_SNES_RTOL), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPGetTolerances(adj->ksp, &saved->ksprtol, NULL, NULL, NULL));
   PetscCall(KSPSetTolerances(adj->ksp, PetscMin(saved->ksprtol, ADJ_TIGHT_KSP_RTOL), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   adj->testing = PETSC_TRUE;
@@ -61,12 +62,14 @@ static PetscErrorCode ADJTestPop_Private(ADJ adj, ADJSaved *saved, PetscErrorCod
   PetscFunctionBegin;
   PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, saved->snesrtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetTolerances(adj->ksp, saved->ksprtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  if (!saved->xref) PetscCall(VecDestroy(&adj->xref));
   PetscCall(VecDestroy(&adj->w));
   PetscCall(ADJStateDestroy_Private(&adj->state));
   adj->state             = saved->state;
   adj->w                 = saved->w;
-  adj->rnormref          = saved->rnormref;
   adj->testing           = PETSC_FALSE;
+  adj->lin_x             = NULL; /* was the test's */
+  adj->lin_theta         = NULL;
   adj->state->linearized = PETSC_FALSE;
   if (saved->linearized && !ierr) ierr = ADJLinearizeAtSolution_Private(adj);
   adj->account = &adj->counters;
@@ -100,10 +103,13 @@ static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
   PetscReal   f, wnorm, xnorm, vnorm;
   PetscScalar dot;
 
+  const ADJLinearSolve *rec = &adj->state->adjoint;
+
   PetscFunctionBegin;
   if (!t->xbar) PetscCallBack("ADJ objective", (*adj->objective)(adj, t->x, t->theta, &f, t->objx, t->objtheta, adj->objectivectx));
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscUseTypeMethod(adj, solveadjoint, xbar, t->g);
+  PetscCheck(rec->reason > 0 && rec->residual <= ADJ_TAYLOR_ADJOINT * rec->rhsnorm, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs an accurate adjoint, but its solve stopped with %s; look at -adj_ksp_monitor_true_residual, and let it do more iterations", KSPConvergedReasons[rec->reason]);
   if (!t->xbar) PetscCall(VecAXPY(t->g, 1.0, t->objtheta));
   PetscCall(VecDot(t->d, t->g, &dot));
   t->slope = PetscRealPart(dot);
@@ -282,7 +288,7 @@ PetscErrorCode ADJTestGradientFromOptions_Private(ADJ adj, Vec xbar)
   PetscReal order, error;
 
   PetscFunctionBegin;
-  if (adj->gradienttested || adj->testing) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->gradienttested) PetscFunctionReturn(PETSC_SUCCESS);
   adj->gradienttested = PETSC_TRUE;
   PetscCall(ADJTestGradient_Private(adj, adj->state->theta, adj->state->x, xbar, PETSC_TRUE, &order, &error));
   PetscFunctionReturn(PETSC_SUCCESS);

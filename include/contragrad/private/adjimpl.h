@@ -94,7 +94,8 @@ struct _p_ADJ {
   Vec             sol; /* initial guess and solution */
   ADJMonitorFn   *monitor[MAXADJMONITORS];
   void           *monitorctx[MAXADJMONITORS];
-  PetscInt        nmonitors;
+  PetscErrorCode (*monitordestroy[MAXADJMONITORS])(void **);
+  PetscInt nmonitors;
 
   /*----------------- Child objects and working data -------------------*/
   SNES           snes;
@@ -105,6 +106,7 @@ struct _p_ADJ {
   Mat            J;              /* of the forward solver: M, or differences of the map */
   Mat            PT;             /* P^T, or P itself where it is symmetric */
   Vec            r;              /* residual of the forward solver */
+  Vec            xref;           /* first initial guess: the relative forward tolerance refers to its residual */
   Vec            w;              /* adjoint */
   Vec            s;              /* residual of the linear systems */
   Vec            b;              /* right-hand side of the tangent system */
@@ -119,9 +121,9 @@ struct _p_ADJ {
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscObjectId    nextid;
   Vec              lin_x, lin_theta; /* where the shells linearize; borrowed */
-  Vec              theta;            /* parameters of the forward solve under way; borrowed */
-  PetscReal        rnormref;         /* largest initial residual of the forward solves that converged */
   PetscBool        testing;          /* inside a test: solve to rounding, do not judge */
+  ADJForm          snesform;         /* the form for which the forward solver's type was chosen here */
+  PetscBool        wspoilt;          /* the last adjoint solve failed */
   PetscReal        rnormbest;        /* while testing: to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;

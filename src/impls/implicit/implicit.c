@@ -18,7 +18,7 @@ static PetscErrorCode ADJSolve_Implicit(ADJ adj, Vec theta, Vec x)
 /* One product gives thetabar = N^T w and, unless checks are off, M^T w for the true residual s = v - M^T w */
 static PetscErrorCode ADJPullBack_Private(ADJ adj, Vec v, Vec thetabar, ADJLinearSolve *rec)
 {
-  PetscBool check = (PetscBool)(adj->trustlevel > ADJ_TRUST_LEVEL_NONE);
+  PetscBool check = (PetscBool)(adj->trustlevel > ADJ_TRUST_LEVEL_NONE || adj->testing);
 
   PetscFunctionBegin;
   if (check && !adj->s) PetscCall(VecDuplicate(adj->r, &adj->s));
@@ -40,7 +40,9 @@ static PetscErrorCode ADJSolveAdjoint_Implicit(ADJ adj, Vec xbar, Vec thetabar)
     PetscCall(VecDuplicate(adj->r, &adj->w));
     PetscCall(VecSet(adj->w, 0.0));
   }
+  if (adj->wspoilt) PetscCall(VecSet(adj->w, 0.0)); /* no initial guess for this one */
   PetscCall(ADJSolveMT_Private(adj, xbar, adj->w, rec));
+  adj->wspoilt = (PetscBool)(rec->reason < 0 || PetscIsInfOrNanReal(rec->solnorm));
   PetscCall(ADJPullBack_Private(adj, xbar, thetabar, rec));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
