@@ -200,7 +200,7 @@ static PetscErrorCode TestShells(void)
   PetscInt       its, n;
 
   PetscFunctionBeginUser;
-  PetscCall(Begin(&c, 0.0, "-adj_pc_type none -adj_tangent_pc_type none -adj_forward_pc_type none", &opts));
+  PetscCall(Begin(&c, 0.0, "-adj_pc_type jacobi -adj_tangent_pc_type none -adj_forward_pc_type none", &opts));
   PetscCall(MatGetLocalSize(c.P, &n, NULL));
   PetscCall(MatCreateShell(PETSC_COMM_WORLD, n, n, c.p.n, c.p.n, c.P, &shell));
   PetscCall(MatShellSetOperation(shell, MATOP_MULT, ADJShellFn(Multiply)));

@@ -191,8 +191,8 @@ static PetscErrorCode ADJTestBothProducts_Private(ADJ adj, Vec theta, Vec x, ADJ
 -  x     - state, global length n; need not be a solution
 
    Output Parameters:
-+  xerror     - relative mismatch of the VJP in x
--  thetaerror - relative mismatch of the VJP in theta
++  xerror     - relative mismatch of the VJP in x, or of the JVP if that is wrong
+-  thetaerror - the same in theta
 
    Options Database Key:
 .  -adj_test_vjp - makes the test at each solution whose adjoint is asked for, prints a table, and enters the outcome into the verdict
@@ -226,6 +226,8 @@ PetscErrorCode ADJTestVJP(ADJ adj, Vec theta, Vec x, PetscReal *xerror, PetscRea
   PetscCall(ADJTestBothProducts_Private(adj, theta, x, test));
   ADJJudgeProducts_Private(&test[0], xerror, &tol);
   ADJJudgeProducts_Private(&test[1], thetaerror, &tol);
+  if (!(test[0].jvpdiff <= ADJ_TEST_DIFF_TOL)) *xerror = PetscMax(*xerror, test[0].jvpdiff);
+  if (!(test[1].jvpdiff <= ADJ_TEST_DIFF_TOL)) *thetaerror = PetscMax(*thetaerror, test[1].jvpdiff);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
