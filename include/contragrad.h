@@ -228,7 +228,7 @@ PETSC_EXTERN const char *const ADJTrustActions[];
 
    Values:
 +  `ADJ_CHECK_FINITE`        - 1 if state, cotangent, solution and derivative hold no NaN or Inf, else 0
-.  `ADJ_CHECK_FORWARD`       - forward residual, relative to the first one
+.  `ADJ_CHECK_FORWARD`       - forward residual, relative to the first one, see `ADJGetSNES()`
 .  `ADJ_CHECK_LINEAR`        - true residual of the adjoint (or tangent) system, relative to its right-hand side
 .  `ADJ_CHECK_CONTRACTION`   - spectral radius of dF/dx, with its eigen-residual (fixed-point form only)
 .  `ADJ_CHECK_RITZ`          - spectral radius of dF/dx as the Krylov solver of the adjoint saw it (free; information)

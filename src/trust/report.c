@@ -161,7 +161,7 @@ PetscErrorCode ADJGetTrustContraction(ADJ adj, PetscBool *required)
 
    Input Parameters:
 +  adj         - the context
-.  forwardrtol - largest forward residual, relative to the largest first one of this solve and of those before that converged; default 1e-6. Where a larger one met the solver's own tolerance the verdict is `ADJ_TRUST_UNVERIFIED`, else the derivative is refused
+.  forwardrtol - largest forward residual, relative to what the forward tolerance refers to, see `ADJGetSNES()`; default 1e-6. Where a larger one met the solver's own tolerance the verdict is `ADJ_TRUST_UNVERIFIED`, else the derivative is refused
 .  linearrtol  - largest true residual of the adjoint or tangent system, relative to its right-hand side; negative (default): ten times the `rtol` of its `KSP`, or its square root if that is less
 -  condition   - condition number from which the operator counts as singular; default 1e-3 over the machine precision
 
