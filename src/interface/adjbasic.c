@@ -53,6 +53,7 @@ PetscErrorCode ADJCreate(MPI_Comm comm, ADJ *newadj)
   PetscFunctionBegin;
   *newadj = NULL;
   PetscCall(ADJInitializePackage());
+  PetscCall(ADJStartSlepc_Private());
   PetscCall(PetscHeaderCreate(adj, ADJ_CLASSID, "ADJ", "Solution-map derivative", "ADJ", comm, ADJDestroy, ADJView));
   PetscCall(ADJSetDefaults_Private(adj));
   PetscCall(ADJStateCreate_Private(&adj->state));

@@ -48,9 +48,6 @@ PetscErrorCode ADJFinalizePackage(void)
 
    Level: developer
 
-   Note:
-   Starts SLEPc if the program has only called `PetscInitialize()`, and ends it again in `PetscFinalize()`.
-
 .seealso: `ADJCreate()`, `ADJFinalizePackage()`
 @*/
 PetscErrorCode ADJInitializePackage(void)
@@ -62,10 +59,6 @@ PetscErrorCode ADJInitializePackage(void)
   PetscFunctionBegin;
   if (ADJPackageInitialized) PetscFunctionReturn(PETSC_SUCCESS);
   ADJPackageInitialized = PETSC_TRUE;
-  if (!SlepcInitializeCalled) {
-    PetscCall(SlepcInitializeNoArguments());
-    ADJStartedSlepc = PETSC_TRUE;
-  }
   PetscCall(PetscClassIdRegister("Solution-map derivative", &ADJ_CLASSID));
   PetscCall(ADJRegisterAll());
   PetscCall(ADJRegisterEvents_Private());
@@ -77,6 +70,16 @@ PetscErrorCode ADJInitializePackage(void)
     if (inlist) PetscCall(PetscLogEventDeactivateClass(ADJ_CLASSID));
   }
   PetscCall(PetscRegisterFinalize(ADJFinalizePackage));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* For programs that have only called PetscInitialize(); ended again in PetscFinalize(). Not while PETSc loads libraries, as SLEPc loads its own */
+PetscErrorCode ADJStartSlepc_Private(void)
+{
+  PetscFunctionBegin;
+  if (SlepcInitializeCalled) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(SlepcInitializeNoArguments());
+  ADJStartedSlepc = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -9,6 +9,7 @@
 
 PETSC_INTERN PetscBool      ADJRegisterAllCalled;
 PETSC_INTERN PetscErrorCode ADJRegisterAll(void);
+PETSC_INTERN PetscErrorCode ADJStartSlepc_Private(void);
 
 PETSC_INTERN PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_TrustCheck;
 
