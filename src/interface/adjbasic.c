@@ -108,6 +108,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(PetscMemzero(&adj->checkcounters, sizeof(ADJCounters)));
   adj->lin_x          = NULL;
   adj->lin_theta      = NULL;
+  adj->xrefgood       = PETSC_FALSE;
   adj->wspoilt        = PETSC_FALSE;
   adj->gradienttested = PETSC_FALSE;
   adj->setupcalled    = PETSC_FALSE;

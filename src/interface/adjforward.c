@@ -140,7 +140,10 @@ static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
 
   PetscFunctionBegin;
   adj->state->rnormref = 0.0; /* raised to the residual of the initial guess when that is known */
-  if (!adj->xref) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!adj->xrefgood) {       /* no solve came to an end from there */
+    if (!adj->xref) PetscCall(VecDuplicate(x, &adj->xref));
+    PetscCall(VecCopy(x, adj->xref));
+  }
   PetscCall(VecEqual(x, adj->xref, &same));
   if (same) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJComputeResidual_Private(adj, adj->xref, adj->state->theta, adj->r));
@@ -149,36 +152,19 @@ static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A first guess that led nowhere is none to measure by */
-static PetscErrorCode ADJKeepFirstGuess_Private(ADJ adj, Vec *guess)
-{
-  PetscFunctionBegin;
-  if (*guess && adj->state->reason > 0) {
-    adj->xref = *guess;
-    *guess    = NULL;
-  }
-  PetscCall(VecDestroy(guess));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* x: initial guess in, solution out; the course of the solve goes into adj->state */
 PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
 {
-  ADJState *st    = adj->state;
-  Vec       guess = NULL;
+  ADJState *st = adj->state;
 
   PetscFunctionBegin;
   PetscCall(ADJStateRestart_Private(adj, theta, x));
-  if (!adj->xref) {
-    PetscCall(VecDuplicate(x, &guess));
-    PetscCall(VecCopy(x, guess));
-  }
   PetscCall(ADJSetReferenceResidual_Private(adj, x));
   PetscCall(SNESMonitorSet(adj->snes, ADJSNESMonitor, adj, NULL)); /* the user may have cancelled it; PETSc drops a second one */
   PetscCall(SNESSolve(adj->snes, NULL, x));
   PetscCall(SNESGetConvergedReason(adj->snes, &st->reason));
   PetscCall(SNESGetIterationNumber(adj->snes, &st->its));
-  PetscCall(ADJKeepFirstGuess_Private(adj, &guess));
+  if (st->reason > 0) adj->xrefgood = PETSC_TRUE;
   PetscCall(VecCopy(x, st->x));
   PetscCall(ADJIsPlainIteration_Private(adj, &st->plain));
   PetscCall(ADJStateObservedRate_Private(st));

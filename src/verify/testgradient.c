@@ -22,9 +22,9 @@
 /* What the test changes in the object, to be put back */
 typedef struct {
   ADJState *state;
-  Vec       w, xref;
+  Vec       w;
   PetscReal snesrtol, ksprtol;
-  PetscBool linearized;
+  PetscBool linearized, xrefgood;
 } ADJSaved;
 
 typedef struct {
@@ -44,7 +44,7 @@ static PetscErrorCode ADJTestPush_Private(ADJ adj, ADJSaved *saved)
   saved->state      = adj->state;
   saved->w          = adj->w;
   saved->linearized = adj->state->linearized;
-  saved->xref       = adj->xref;
+  saved->xrefgood   = adj->xrefgood;
   adj->w            = NULL;
   PetscCall(ADJStateCreate_Private(&adj->state));
   PetscCall(SNESGetTolerances(adj->snes, NULL, &saved->snesrtol, NULL, NULL, NULL));
@@ -62,7 +62,7 @@ static PetscErrorCode ADJTestPop_Private(ADJ adj, ADJSaved *saved, PetscErrorCod
   PetscFunctionBegin;
   PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, saved->snesrtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetTolerances(adj->ksp, saved->ksprtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
-  if (!saved->xref) PetscCall(VecDestroy(&adj->xref));
+  adj->xrefgood = saved->xrefgood;
   PetscCall(VecDestroy(&adj->w));
   PetscCall(ADJStateDestroy_Private(&adj->state));
   adj->state             = saved->state;

@@ -107,7 +107,7 @@ struct _p_ADJ {
   Mat            J;              /* of the forward solver: M, or differences of the map */
   Mat            PT;             /* P^T, or P itself where it is symmetric */
   Vec            r;              /* residual of the forward solver */
-  Vec            xref;           /* first initial guess: the relative forward tolerance refers to its residual */
+  Vec            xref;           /* first initial guess of a solve that converged: the relative forward tolerance refers to its residual */
   Vec            w;              /* adjoint */
   Vec            s;              /* residual of the linear systems */
   Vec            b;              /* right-hand side of the tangent system */
@@ -124,6 +124,7 @@ struct _p_ADJ {
   Vec              lin_x, lin_theta; /* where the shells linearize; borrowed */
   PetscBool        testing;          /* inside a test: solve to rounding, do not judge */
   ADJForm          snesform;         /* the form for which the forward solver's type was chosen here */
+  PetscBool        xrefgood;         /* a solve from xref converged */
   PetscBool        wspoilt;          /* the last adjoint solve failed */
   PetscReal        rnormbest;        /* while testing: to see stagnation */
   PetscInt         stagnant;
