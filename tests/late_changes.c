@@ -184,7 +184,7 @@ static PetscErrorCode TestReference(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* x = max(sqrt(theta), 3/2), with the derivative 0 where the bound is active, which the implicit function theorem does not know */
+/* x = max(sqrt(theta), 3/2): the derivative is 0 where the bound is active, which the implicit function theorem does not know */
 static PetscErrorCode TestBounds(void)
 {
   Roots               p;
@@ -283,7 +283,7 @@ static PetscErrorCode TestMonitorCancel(void)
   PetscCall(ADJGetForwardHistory(p.adj, &n, &history));
   PetscCall(TapOk((PetscBool)(its > 1 && n == its + 1), "SNESMonitorCancel(): %" PetscInt_FMT " iterations, %" PetscInt_FMT " norms", its, n));
   PetscCall(TapOk((PetscBool)(n > 1 && history[n - 1] < 1e-8 * history[0]), "SNESMonitorCancel(): which fall"));
-  /* Newton: x - sqrt(theta) = (previous - sqrt(theta))^2/(2 previous) is below 1e-10, so the one before is near, but not there */
+  /* near the root, but not there: Newton squares the error */
   PetscCall(ADJGetPreviousIterate(p.adj, &previous));
   PetscCall(VecShift(previous, -root));
   PetscCall(VecNorm(previous, NORM_INFINITY, &norm));
