@@ -107,6 +107,7 @@ static PetscErrorCode TestPrevious(void)
     PetscCall(VecScale(p.theta, 1.5));
   }
   PetscCall(VecScale(p.theta, 1.0 / 1.5));
+  PetscCall(VecScale(p.x, 1.0 + 1e-12));
   PetscCall(VecCopy(p.x, guess));
   PetscCall(ADJSolve(p.adj, p.theta, p.x));
   PetscCall(ADJGetPreviousIterate(p.adj, &xprev));

@@ -18,7 +18,7 @@ typedef enum { LAYOUT_EVEN,
                LAYOUT_EMPTY,
                LAYOUT_LAST } Layout;
 
-/* Eigenvalues of A: all zero; real, rho the largest by far; pairs rho_k exp(+-i phi_k); real in a tight cluster below rho */
+/* Eigenvalues of A: all zero; real, -rho the largest by far; pairs rho_k exp(+-i phi_k), the largest left of 0; real in a tight cluster below rho */
 typedef enum { SPECTRUM_ZERO,
                SPECTRUM_REAL,
                SPECTRUM_PAIRS,
@@ -84,7 +84,7 @@ static inline PetscScalar Eigenvalue(PetscInt n, Spectrum spectrum, PetscReal rh
 #if defined(PETSC_USE_COMPLEX)
   return (i ? 0.8 * rho * (n - i) / n : rho) * PetscExpComplex(PetscCMPLX(0.0, 0.5 + i));
 #else
-  return (i % 2 ? -1.0 : 1.0) * (i ? 0.8 * rho * (n - i) / n : rho);
+  return (i % 2 ? 1.0 : -1.0) * (i ? 0.8 * rho * (n - i) / n : rho);
 #endif
 }
 
@@ -100,8 +100,8 @@ static inline void FillTriangular(PetscInt n, Spectrum spectrum, PetscReal rho, 
 
     for (PetscInt j = 0; j < n; j++) T[i * n + j] = j > (pair ? first + 1 : i) ? coupling * Wave(1, i, j) : 0.0;
     if (pair) { /* a rotation, scaled */
-      T[i * n + i]     = r * PetscCosReal(1.0 + first);
-      T[i * n + other] = (i % 2 ? 1.0 : -1.0) * r * PetscSinReal(1.0 + first);
+      T[i * n + i]     = r * PetscCosReal(2.0 + first);
+      T[i * n + other] = (i % 2 ? 1.0 : -1.0) * r * PetscSinReal(2.0 + first);
     } else
       T[i * n + i] = Eigenvalue(n, spectrum, rho, i);
   }

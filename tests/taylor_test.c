@@ -204,6 +204,32 @@ static PetscErrorCode TestTrace(const char options[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What the relative tolerance of the forward solve is measured against does not grow with a far guess of the test */
+static PetscErrorCode TestReference(void)
+{
+  Scaled    c;
+  Vec       x;
+  PetscReal order, error;
+  PetscInt  its, again;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin(&c, PETSC_FALSE, 0.0, 1.0));
+  PetscCall(ADJSolve(c.p.adj, c.p.theta, c.p.x));
+  PetscCall(VecDuplicate(c.p.x, &x));
+  PetscCall(VecSet(x, 0.0));
+  PetscCall(ADJSolve(c.p.adj, c.p.theta, x));
+  PetscCall(ADJGetForwardIterations(c.p.adj, &its));
+  PetscCall(VecSet(x, 1e6));
+  PetscCall(ADJTestGradient(c.p.adj, c.p.theta, x, c.p.v, &order, &error));
+  PetscCall(VecSet(x, 0.0));
+  PetscCall(ADJSolve(c.p.adj, c.p.theta, x));
+  PetscCall(ADJGetForwardIterations(c.p.adj, &again));
+  PetscCall(TapOk((PetscBool)(its > 1 && again == its), "as many forward iterations after the test, %" PetscInt_FMT, again));
+  PetscCall(VecDestroy(&x));
+  PetscCall(ProblemDestroy(&c.p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -221,6 +247,7 @@ int main(int argc, char **argv)
   PetscCall(TestOrder(PETSC_FALSE, 0.0, 1.01, PETSC_FALSE, "linear, wrong by a hundredth"));
   PetscCall(TestTrace("-adj_ksp_initial_guess_nonzero -adj_keep_previous_iterate"));
   PetscCall(TestTrace("-adj_ksp_initial_guess_nonzero -adj_keep_previous_iterate -adj_forward_snes_type newtonls"));
+  PetscCall(TestReference());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;
