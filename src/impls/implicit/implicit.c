@@ -40,7 +40,10 @@ static PetscErrorCode ADJSolveAdjoint_Implicit(ADJ adj, Vec xbar, Vec thetabar)
     PetscCall(VecDuplicate(adj->r, &adj->w));
     PetscCall(VecSet(adj->w, 0.0));
   }
-  if (adj->wspoilt) PetscCall(VecSet(adj->w, 0.0)); /* no initial guess for this one */
+  if (adj->wspoilt) { /* no initial guess for this one; bcgs keeps its last one besides */
+    PetscCall(VecSet(adj->w, 0.0));
+    PetscCall(KSPReset(adj->ksp));
+  }
   PetscCall(ADJSolveMT_Private(adj, xbar, adj->w, rec));
   adj->wspoilt = (PetscBool)(rec->reason < 0 || PetscIsInfOrNanReal(rec->solnorm));
   PetscCall(ADJPullBack_Private(adj, xbar, thetabar, rec));
