@@ -115,7 +115,7 @@ static PetscErrorCode TestUpdated(void)
   PetscInt       its;
 
   PetscFunctionBeginUser;
-  PetscCall(Begin(&c, 0.2, LU, &opts));
+  PetscCall(Begin(&c, 0.1, LU, &opts));
   PetscCall(VecScale(c.p.c, 0.1));
   PetscCall(VecScale(c.p.theta, 0.1));
   PetscCall(ADJSetPreconditioner(c.p.adj, c.P));
