@@ -55,6 +55,9 @@ int main(int argc, char **argv)
   PetscCall(TestLag(PETSC_TRUE, PETSC_TRUE, PETSC_FALSE, "-adj_forward_snes_lag_jacobian 1"));
   PetscCall(TestLag(PETSC_TRUE, PETSC_TRUE, PETSC_TRUE, "-adj_forward_snes_lag_jacobian 2"));
   PetscCall(TestLag(PETSC_FALSE, PETSC_FALSE, PETSC_TRUE, "-adj_forward_snes_type newtonls -adj_forward_snes_lag_jacobian 2"));
+  PetscCall(TestLag(PETSC_TRUE, PETSC_FALSE, PETSC_TRUE, "-adj_forward_snes_lag_jacobian 20 -adj_forward_snes_lag_jacobian_persists"));
+  PetscCall(TestLag(PETSC_TRUE, PETSC_TRUE, PETSC_TRUE, "-adj_forward_snes_lag_jacobian 20 -adj_forward_snes_lag_jacobian_persists"));
+  PetscCall(TestLag(PETSC_TRUE, PETSC_FALSE, PETSC_TRUE, "-adj_forward_snes_lag_jacobian -2"));
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -31,8 +31,8 @@ typedef struct {
   PetscBool residual; /* R = x - F instead of F */
   ADJ       adj;
   Vec       theta, thetadot, thetabar, x, xdot, v; /* v: cotangent of the state */
-  Vec       at;                                    /* state of the last linearization */
-  PetscInt  linearized, elsewhere;                 /* linearizations; products asked for at another state than the last of them */
+  Vec       at, thetaat;                           /* where the last linearization was made */
+  PetscInt  linearized, elsewhere;                 /* linearizations; products asked for elsewhere than at the last of them */
   Vec       c, xwork, twork;
 } Problem;
 
@@ -183,6 +183,7 @@ static inline PetscErrorCode ProblemCreate(MPI_Comm comm, PetscInt n, Layout xla
   PetscCall(MatCreateVecs(p->B, &p->thetabar, &p->v));
   PetscCall(VecDuplicate(p->x, &p->c));
   PetscCall(VecDuplicate(p->x, &p->at));
+  PetscCall(VecDuplicate(p->theta, &p->thetaat));
   PetscCall(VecSetWave(p->c, 4));
   PetscCall(VecSetWave(p->theta, 5));
   PetscCall(VecSetWave(p->v, 6));
@@ -192,7 +193,7 @@ static inline PetscErrorCode ProblemCreate(MPI_Comm comm, PetscInt n, Layout xla
 
 static inline PetscErrorCode ProblemDestroy(Problem *p)
 {
-  Vec *vecs[] = {&p->theta, &p->thetadot, &p->thetabar, &p->x, &p->xdot, &p->v, &p->at, &p->c, &p->xwork, &p->twork};
+  Vec *vecs[] = {&p->theta, &p->thetadot, &p->thetabar, &p->x, &p->xdot, &p->v, &p->at, &p->thetaat, &p->c, &p->xwork, &p->twork};
 
   PetscFunctionBegin;
   PetscCall(ADJDestroy(&p->adj));
@@ -231,15 +232,17 @@ static inline PetscErrorCode ProblemMap(ADJ adj, Vec x, Vec theta, Vec y, void *
 }
 
 /* Whether (x, theta) is where ProblemLinearize() was last called, to the bit */
-static inline PetscErrorCode ProblemCheckPoint(Problem *p, Vec x)
+static inline PetscErrorCode ProblemCheckPoint(Problem *p, Vec x, Vec theta)
 {
-  PetscReal norm;
+  PetscReal xnorm, tnorm;
 
   PetscFunctionBegin;
   if (!p->linearized) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecWAXPY(p->xwork, -1.0, p->at, x));
-  PetscCall(VecNorm(p->xwork, NORM_2, &norm));
-  if (norm != 0.0) p->elsewhere++;
+  PetscCall(VecNorm(p->xwork, NORM_2, &xnorm));
+  PetscCall(VecWAXPY(p->twork, -1.0, p->thetaat, theta));
+  PetscCall(VecNorm(p->twork, NORM_2, &tnorm));
+  if (xnorm != 0.0 || tnorm != 0.0) p->elsewhere++;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -249,7 +252,7 @@ static inline PetscErrorCode ProblemVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xb
 
   (void)adj;
   PetscFunctionBegin;
-  PetscCall(ProblemCheckPoint(p, x));
+  PetscCall(ProblemCheckPoint(p, x, theta));
   if (xbar) { /* A^H w + (1 + 2 s x)^H w - w */
     PetscCall(MatMultHermitianTranspose(p->A, w, xbar));
     if (p->s != 0.0) {
@@ -273,7 +276,7 @@ static inline PetscErrorCode ProblemJVP(ADJ adj, Vec x, Vec theta, Vec xdot, Vec
 
   (void)adj;
   PetscFunctionBegin;
-  PetscCall(ProblemCheckPoint(p, x));
+  PetscCall(ProblemCheckPoint(p, x, theta));
   PetscCall(VecSet(ydot, 0.0));
   if (xdot) {
     PetscCall(MatMult(p->A, xdot, ydot));
@@ -296,9 +299,9 @@ static inline PetscErrorCode ProblemLinearize(ADJ adj, Vec x, Vec theta, void *c
   Problem *p = (Problem *)ctx;
 
   (void)adj;
-  (void)theta;
   PetscFunctionBegin;
   PetscCall(VecCopy(x, p->at));
+  PetscCall(VecCopy(theta, p->thetaat));
   p->linearized++;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
