@@ -35,7 +35,10 @@ typedef struct {
   Vec       xbar; /* NULL: the objective is tested */
   Vec       objx, objtheta;
   PetscReal J, slope;
-  PetscReal noise; /* level of rounding in J */
+  PetscReal residual; /* largest one that a forward solve left */
+  PetscReal wnorm;    /* by which it reaches J */
+  PetscReal rounding; /* in J */
+  PetscReal gerror;   /* of the directional derivative, from the adjoint's residual */
 } ADJTaylor;
 
 static PetscErrorCode ADJTestPush_Private(ADJ adj, ADJSaved *saved)
@@ -88,6 +91,7 @@ static PetscErrorCode ADJTaylorEvaluate_Private(ADJ adj, ADJTaylor *t, PetscReal
   PetscCall(VecCopy(t->x0, t->x));
   PetscUseTypeMethod(adj, solve, t->theta, t->x);
   PetscCheck(st->nhistory && st->history[st->nhistory - 1] <= ADJ_TIGHT_ENOUGH * st->rnormref, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs forward solves to a relative residual of %g, but that at a step of %g stopped with %s; look at -adj_forward_snes_monitor, and let it do more iterations", ADJ_TIGHT_ENOUGH, (double)h, SNESConvergedReasons[st->reason]);
+  t->residual = PetscMax(t->residual, st->history[st->nhistory - 1]);
   if (t->xbar) {
     PetscCall(VecDot(t->x, t->xbar, &dot));
     *J = PetscRealPart(dot);
@@ -100,7 +104,7 @@ static PetscErrorCode ADJTaylorEvaluate_Private(ADJ adj, ADJTaylor *t, PetscReal
 static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
 {
   Vec         xbar = t->xbar ? t->xbar : t->objx;
-  PetscReal   f, wnorm, xnorm, vnorm;
+  PetscReal   f, dnorm, xnorm, vnorm;
   PetscScalar dot;
 
   const ADJLinearSolve *rec = &adj->state->adjoint;
@@ -115,9 +119,17 @@ static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
   t->slope = PetscRealPart(dot);
   PetscCall(VecNorm(xbar, NORM_2, &vnorm));
   PetscCall(VecNorm(t->x, NORM_2, &xnorm));
-  PetscCall(VecNorm(adj->w, NORM_2, &wnorm));
-  t->noise = 10.0 * (wnorm * adj->state->history[adj->state->nhistory - 1] + PETSC_MACHINE_EPSILON * (vnorm * xnorm + PetscAbsReal(t->J)));
+  PetscCall(VecNorm(t->d, NORM_2, &dnorm));
+  PetscCall(VecNorm(adj->w, NORM_2, &t->wnorm));
+  t->rounding = PETSC_MACHINE_EPSILON * (vnorm * xnorm + PetscAbsReal(t->J));
+  t->gerror   = rec->rhsnorm > 0.0 ? rec->residual / rec->rhsnorm * rec->resultnorm * dnorm : 0.0;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the solves and rounding may leave in the remainder */
+static PetscReal ADJTaylorNoise_Private(const ADJTaylor *t, PetscReal h)
+{
+  return 10.0 * (t->wnorm * t->residual + t->rounding + h * t->gerror);
 }
 
 /* Remainders for halved steps. The order is that of the smallest pair above the noise; 2 where there is none: J is linear along d */
@@ -135,7 +147,7 @@ static PetscErrorCode ADJTaylorRemainders_Private(ADJ adj, ADJTaylor *t, PetscBo
     first  = PetscAbsReal(J - t->J);
     second = PetscAbsReal(J - t->J - h * t->slope);
     PetscCall(PetscStrncpy(text, "", sizeof(text)));
-    if (second <= t->noise)
+    if (second <= ADJTaylorNoise_Private(t, h))
       PetscCall(PetscStrncpy(text, "rounding", sizeof(text)));
     else if (last > 0.0) {
       *order = PetscLog2Real(last / second);
