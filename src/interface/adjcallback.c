@@ -8,6 +8,22 @@
 */
 #include <contragrad/private/adjimpl.h>
 
+/*
+   PETSc locks the argument of what it calls (in debug builds, later in all), and leaves it locked if that fails. After an
+   error of the user's function the context is to work again: passes the error on, with that one lock of v taken off.
+*/
+PetscErrorCode ADJUnlock_Private(PetscErrorCode ierr, Vec v)
+{
+  PetscInt locks = 0;
+
+  PetscFunctionBegin;
+  if (ierr && v) {
+    PetscCall(VecLockGet(v, &locks));
+    if (locks > 0) PetscCall(VecLockReadPop(v));
+  }
+  PetscFunctionReturn(ierr);
+}
+
 /* y = F(x, theta) or R(x, theta) */
 PetscErrorCode ADJComputeMap_Private(ADJ adj, Vec x, Vec theta, Vec y)
 {

@@ -12,7 +12,7 @@ static PetscErrorCode ADJSNESFunction(SNES snes, Vec x, Vec r, void *ctx)
 
   (void)snes;
   PetscFunctionBegin;
-  PetscCall(ADJComputeResidual_Private(adj, x, adj->state->theta, r));
+  PetscCall(ADJUnlock_Private(ADJComputeResidual_Private(adj, x, adj->state->theta, r), x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -25,7 +25,7 @@ static PetscErrorCode ADJSNESJacobian(SNES snes, Vec x, Mat J, Mat P, void *ctx)
   (void)P;
   PetscFunctionBegin;
   PetscCall(VecCopy(x, adj->state->x));
-  if (adj->M || adj->P) PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
+  if (adj->M || adj->P) PetscCall(ADJUnlock_Private(ADJLinearize_Private(adj, adj->state->x, adj->state->theta), x));
   PetscCall(MatAssemblyBegin(J, MAT_FINAL_ASSEMBLY));
   PetscCall(MatAssemblyEnd(J, MAT_FINAL_ASSEMBLY));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -152,6 +152,21 @@ static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* After an error in a product the right-hand side of the linear solve is locked */
+static PetscErrorCode ADJSolveSNES_Private(ADJ adj, Vec x)
+{
+  KSP            ksp;
+  Vec            b;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(SNESGetKSP(adj->snes, &ksp));
+  ierr = SNESSolve(adj->snes, NULL, x);
+  PetscCall(KSPGetRhs(ksp, &b));
+  PetscCall(ADJUnlock_Private(ierr, b));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* x: initial guess in, solution out; the course of the solve goes into adj->state */
 PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
 {
@@ -161,7 +176,7 @@ PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
   PetscCall(ADJStateRestart_Private(adj, theta, x));
   PetscCall(ADJSetReferenceResidual_Private(adj, x));
   PetscCall(SNESMonitorSet(adj->snes, ADJSNESMonitor, adj, NULL)); /* the user may have cancelled it; PETSc drops a second one */
-  PetscCall(SNESSolve(adj->snes, NULL, x));
+  PetscCall(ADJSolveSNES_Private(adj, x));
   PetscCall(SNESGetConvergedReason(adj->snes, &st->reason));
   PetscCall(SNESGetIterationNumber(adj->snes, &st->its));
   if (st->reason > 0) adj->xrefgood = PETSC_TRUE;

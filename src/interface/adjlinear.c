@@ -67,7 +67,7 @@ PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, ADJLinea
     rec->solnorm = rec->residual = 0.0;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(KSPSolve(ksp, b, sol));
+  PetscCall(ADJUnlock_Private(KSPSolve(ksp, b, sol), b));
   PetscCall(KSPGetConvergedReason(ksp, &rec->reason));
   PetscCall(KSPGetIterationNumber(ksp, &rec->its));
   PetscCall(VecNorm(sol, NORM_2, &rec->solnorm));

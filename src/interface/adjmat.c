@@ -13,7 +13,7 @@ static PetscErrorCode MatMult_ADJ_M(Mat A, Vec x, Vec y)
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
-  PetscCall(ADJApplyM_Private(adj, x, y));
+  PetscCall(ADJUnlock_Private(ADJApplyM_Private(adj, x, y), x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -23,7 +23,7 @@ static PetscErrorCode MatMult_ADJ_MT(Mat A, Vec x, Vec y)
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
-  PetscCall(ADJApplyMT_Private(adj, x, y, NULL));
+  PetscCall(ADJUnlock_Private(ADJApplyMT_Private(adj, x, y, NULL), x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -137,6 +137,7 @@ struct _p_ADJ {
 };
 
 /* Calls of the user's functions: adjcallback.c */
+PETSC_INTERN PetscErrorCode ADJUnlock_Private(PetscErrorCode, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeMap_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeResidual_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeVJP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
