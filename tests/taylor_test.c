@@ -243,6 +243,7 @@ int main(int argc, char **argv)
   PetscCall(TestOrder(PETSC_TRUE, 1.0, 1.0, PETSC_TRUE, "objective of a root"));
   PetscCall(TestOrder(PETSC_FALSE, 0.0, 1.0, PETSC_FALSE, "linear functional"));
   PetscCall(TestOrder(PETSC_TRUE, 0.0, 1.0, PETSC_FALSE, "linear functional of a root"));
+  PetscCall(TestOrder(PETSC_FALSE, 1.0, 1.01, PETSC_FALSE, "curved, wrong by a hundredth"));
   PetscCall(TestOrder(PETSC_FALSE, 0.03, 1.01, PETSC_FALSE, "wrong by a hundredth"));
   PetscCall(TestOrder(PETSC_FALSE, 0.0, 1.01, PETSC_FALSE, "linear, wrong by a hundredth"));
   PetscCall(TestTrace("-adj_ksp_initial_guess_nonzero -adj_keep_previous_iterate"));

@@ -100,6 +100,20 @@ static PetscErrorCode ADJTaylorEvaluate_Private(ADJ adj, ADJTaylor *t, PetscReal
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* d/|d| +- g/|g|, of the size of d: <g, d> then drowns neither in the curvature of J nor in rounding */
+static PetscErrorCode ADJTaylorDirection_Private(ADJTaylor *t)
+{
+  PetscReal   dnorm, gnorm;
+  PetscScalar dot;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(t->d, NORM_2, &dnorm));
+  PetscCall(VecNorm(t->g, NORM_2, &gnorm));
+  PetscCall(VecDot(t->d, t->g, &dot));
+  if (gnorm > 0.0) PetscCall(VecAXPBY(t->d, (PetscRealPart(dot) < 0.0 ? -0.5 : 0.5) * dnorm / gnorm, 0.5, t->g));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* g = N^T w, and dl/dtheta of the objective; slope = Re <g, d> */
 static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
 {
@@ -115,6 +129,7 @@ static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
   PetscUseTypeMethod(adj, solveadjoint, xbar, t->g);
   PetscCheck(rec->reason > 0 && rec->residual <= ADJ_TAYLOR_ADJOINT * rec->rhsnorm, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs an accurate adjoint, but its solve stopped with %s; look at -adj_ksp_monitor_true_residual, and let it do more iterations", KSPConvergedReasons[rec->reason]);
   if (!t->xbar) PetscCall(VecAXPY(t->g, 1.0, t->objtheta));
+  PetscCall(ADJTaylorDirection_Private(t));
   PetscCall(VecDot(t->d, t->g, &dot));
   t->slope = PetscRealPart(dot);
   PetscCall(VecNorm(xbar, NORM_2, &vnorm));
@@ -265,7 +280,7 @@ static PetscErrorCode ADJTestGradient_Private(ADJ adj, Vec theta, Vec x, Vec xba
    Level: beginner
 
    Notes:
-   The direction d is random, of the size of the parameters. The forward problem is solved eight times, to rounding
+   The direction d is half random, half along the gradient, of the size of the parameters. The forward problem is solved eight times, to rounding
    level. Where the remainder lies at rounding level from the start J is linear along d, and the order is given as 2.
 
    No state, result, counter, tolerance or random stream of the user changes; only the iteration numbers that the
