@@ -248,6 +248,7 @@ int main(int argc, char **argv)
   PetscCall(TestOrder(PETSC_FALSE, 0.0, 1.01, PETSC_FALSE, "linear, wrong by a hundredth"));
   PetscCall(TestTrace("-adj_ksp_initial_guess_nonzero -adj_keep_previous_iterate"));
   PetscCall(TestTrace("-adj_ksp_initial_guess_nonzero -adj_keep_previous_iterate -adj_forward_snes_type newtonls"));
+  PetscCall(TestTrace("-adj_ksp_initial_guess_nonzero -adj_keep_previous_iterate -adj_ksp_type bcgs"));
   PetscCall(TestReference());
   failed = TapEnd();
   PetscCall(SlepcFinalize());

@@ -31,6 +31,19 @@ static PetscErrorCode ADJPullBack_Private(ADJ adj, Vec v, Vec thetabar, ADJLinea
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* PETSc's bcgs keeps its last initial guess and adds it to a solve from zero; a change of type drops it and leaves the PC alone */
+static PetscErrorCode ADJForgetGuess_Private(KSP ksp)
+{
+  PetscBool bcgs;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp, KSPBCGS, &bcgs));
+  if (!bcgs) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPSetType(ksp, KSPPREONLY));
+  PetscCall(KSPSetType(ksp, KSPBCGS));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJSolveAdjoint_Implicit(ADJ adj, Vec xbar, Vec thetabar)
 {
   ADJLinearSolve *rec = &adj->state->adjoint;
@@ -38,14 +51,14 @@ static PetscErrorCode ADJSolveAdjoint_Implicit(ADJ adj, Vec xbar, Vec thetabar)
   PetscFunctionBegin;
   if (!adj->w) {
     PetscCall(VecDuplicate(adj->r, &adj->w));
-    PetscCall(VecSet(adj->w, 0.0));
+    adj->wspoilt = PETSC_TRUE;
   }
-  if (adj->wspoilt) { /* no initial guess for this one; bcgs keeps its last one besides */
+  if (adj->wspoilt) { /* no initial guess for this one */
     PetscCall(VecSet(adj->w, 0.0));
-    PetscCall(KSPReset(adj->ksp));
+    PetscCall(ADJForgetGuess_Private(adj->ksp));
   }
   PetscCall(ADJSolveMT_Private(adj, xbar, adj->w, rec));
-  adj->wspoilt = (PetscBool)(rec->reason < 0 || PetscIsInfOrNanReal(rec->solnorm));
+  adj->wspoilt = (PetscBool)(rec->reason < 0 || rec->solnorm == 0.0 || PetscIsInfOrNanReal(rec->solnorm));
   PetscCall(ADJPullBack_Private(adj, xbar, thetabar, rec));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
