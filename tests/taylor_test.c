@@ -76,6 +76,24 @@ static PetscErrorCode TestOrder(PetscBool residual, PetscReal curvature, PetscRe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A gradient wrong by a hundredth, of many functionals: none of them hides it behind its curvature */
+static PetscErrorCode TestWrong(void)
+{
+  Scaled    c;
+  PetscReal order, error, worst = 0.0;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin(&c, PETSC_FALSE, 1.0, 1.01));
+  for (PetscInt k = 0; k < 12; k++) {
+    PetscCall(VecSetWave(c.p.v, 10 + k));
+    PetscCall(ADJTestGradient(c.p.adj, c.p.theta, c.p.x, c.p.v, &order, &error));
+    worst = PetscMax(worst, PetscAbsReal(order - 1.0));
+  }
+  PetscCall(TapBelow(worst, 0.2, "order 1 for each of many functionals"));
+  PetscCall(ProblemDestroy(&c.p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* What a user can see */
 typedef struct {
   Vec                 x, w, thetabar, xprev;
@@ -243,9 +261,9 @@ int main(int argc, char **argv)
   PetscCall(TestOrder(PETSC_TRUE, 1.0, 1.0, PETSC_TRUE, "objective of a root"));
   PetscCall(TestOrder(PETSC_FALSE, 0.0, 1.0, PETSC_FALSE, "linear functional"));
   PetscCall(TestOrder(PETSC_TRUE, 0.0, 1.0, PETSC_FALSE, "linear functional of a root"));
-  PetscCall(TestOrder(PETSC_FALSE, 1.0, 1.01, PETSC_FALSE, "curved, wrong by a hundredth"));
   PetscCall(TestOrder(PETSC_FALSE, 0.03, 1.01, PETSC_FALSE, "wrong by a hundredth"));
   PetscCall(TestOrder(PETSC_FALSE, 0.0, 1.01, PETSC_FALSE, "linear, wrong by a hundredth"));
+  PetscCall(TestWrong());
   PetscCall(TestTrace("-adj_ksp_initial_guess_nonzero -adj_keep_previous_iterate"));
   PetscCall(TestTrace("-adj_ksp_initial_guess_nonzero -adj_keep_previous_iterate -adj_forward_snes_type newtonls"));
   PetscCall(TestTrace("-adj_ksp_initial_guess_nonzero -adj_keep_previous_iterate -adj_ksp_type bcgs"));
