@@ -280,8 +280,9 @@ static PetscErrorCode ADJTestGradient_Private(ADJ adj, Vec theta, Vec x, Vec xba
    Level: beginner
 
    Notes:
-   The direction d is half random, half along the gradient, of the size of the parameters. The forward problem is solved eight times, to rounding
-   level. Where the remainder lies at rounding level from the start J is linear along d, and the order is given as 2.
+   The direction d is half random, half along the gradient, of the size of the parameters. The forward problem is
+   solved eight times, to rounding level. Where the remainder lies at rounding level from the start J is linear along
+   d, and the order is given as 2.
 
    No state, result, counter, tolerance or random stream of the user changes; only the iteration numbers that the
    children themselves report are those of the test.
