@@ -33,7 +33,13 @@ typedef struct _p_ADJ *ADJ;
 .seealso: `ADJSetType()`, `ADJ`
 J*/
 typedef const char *ADJType;
-#define ADJIMPLICIT "implicit"
+#define ADJIMPLICIT   "implicit"
+#define ADJONESTEP    "onestep"
+#define ADJNEUMANN    "neumann"
+#define ADJUNROLLED   "unrolled"
+#define ADJTRUNCATED  "truncated"
+#define ADJREVERSIBLE "reversible"
+#define ADJAUTO       "auto"
 
 PETSC_EXTERN PetscClassId ADJ_CLASSID;
 
@@ -130,6 +136,53 @@ typedef struct {
   PetscInt linearize; /* linearizations */
 } ADJCounters;
 PETSC_EXTERN PetscErrorCode ADJGetCounters(ADJ, ADJCounters *);
+
+/* ---------------------------------- Trajectory ---------------------------------- */
+
+/*E
+   ADJTrajectoryType - Which states of an iteration are kept for its derivative; the others are recomputed
+
+   Level: intermediate
+
+   Values:
++  `ADJ_TRAJECTORY_ALL`       - all of them: nothing is recomputed (default)
+.  `ADJ_TRAJECTORY_BINOMIAL`  - a given number at a time, with the fewest recomputed steps; the number of steps must be known before
+.  `ADJ_TRAJECTORY_ONLINE`    - a given number at a time, where only the end of the iteration tells the number of steps
+-  `ADJ_TRAJECTORY_TWO_LEVEL` - every p-th state on disk, and between them a given number at a time in memory
+
+.seealso: `ADJSetTrajectoryType()`, `ADJUNROLLED`
+E*/
+typedef enum { ADJ_TRAJECTORY_ALL,
+               ADJ_TRAJECTORY_BINOMIAL,
+               ADJ_TRAJECTORY_ONLINE,
+               ADJ_TRAJECTORY_TWO_LEVEL } ADJTrajectoryType;
+PETSC_EXTERN const char *const ADJTrajectoryTypes[];
+
+/*E
+   ADJTrajectoryStore - Where the states of an iteration are kept for its derivative
+
+   Level: intermediate
+
+   Values:
++  `ADJ_TRAJECTORY_MEMORY` - in memory (default)
+-  `ADJ_TRAJECTORY_DISK`   - in a file, by MPI-IO
+
+.seealso: `ADJSetTrajectoryStore()`, `ADJSetTrajectoryDirectory()`
+E*/
+typedef enum { ADJ_TRAJECTORY_MEMORY,
+               ADJ_TRAJECTORY_DISK } ADJTrajectoryStore;
+PETSC_EXTERN const char *const ADJTrajectoryStores[];
+
+PETSC_EXTERN PetscErrorCode ADJSetTrajectoryType(ADJ, ADJTrajectoryType);
+PETSC_EXTERN PetscErrorCode ADJGetTrajectoryType(ADJ, ADJTrajectoryType *);
+PETSC_EXTERN PetscErrorCode ADJSetTrajectoryCheckpoints(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJGetTrajectoryCheckpoints(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode ADJSetTrajectoryPeriod(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJGetTrajectoryPeriod(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode ADJSetTrajectoryStore(ADJ, ADJTrajectoryStore);
+PETSC_EXTERN PetscErrorCode ADJGetTrajectoryStore(ADJ, ADJTrajectoryStore *);
+PETSC_EXTERN PetscErrorCode ADJSetTrajectoryDirectory(ADJ, const char[]);
+PETSC_EXTERN PetscErrorCode ADJGetTrajectoryDirectory(ADJ, const char *[]);
 
 /* ----------------------------------- Children ----------------------------------- */
 PETSC_EXTERN PetscErrorCode ADJGetSNES(ADJ, SNES *);

@@ -4,7 +4,7 @@
 #ifndef ADJIMPL_H
 #define ADJIMPL_H
 
-#include <contragrad.h>
+#include <contragrad/private/adjtrajectory.h>
 #include <petsc/private/petscimpl.h>
 
 PETSC_INTERN PetscBool      ADJRegisterAllCalled;
@@ -76,13 +76,14 @@ typedef struct {
 struct _p_ADJ {
   PETSCHEADER(struct _ADJOps);
   /*------------------------- User parameters ---------------------------*/
-  ADJForm        form;
-  PetscBool      keepprevious;
-  ADJTrustLevel  trustlevel;
-  ADJTrustAction trustaction;
-  PetscBool      trustcontraction; /* contraction is required in fixed-point form */
-  PetscReal      trustforwardrtol, trustlinearrtol, trustcondition;
-  PetscBool      testvjp, testgradient; /* asked by option */
+  ADJForm              form;
+  PetscBool            keepprevious;
+  ADJTrustLevel        trustlevel;
+  ADJTrustAction       trustaction;
+  PetscBool            trustcontraction; /* contraction is required in fixed-point form */
+  PetscReal            trustforwardrtol, trustlinearrtol, trustcondition;
+  PetscBool            testvjp, testgradient; /* asked by option */
+  ADJTrajectoryOptions trajectory;
 
   /*-------------- User-provided functions and objects ------------------*/
   ADJMapFn       *map;
