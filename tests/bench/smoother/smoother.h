@@ -1,0 +1,26 @@
+/*
+   A fixed point whose rate of contraction is chosen, at the cost of one stencil for an application: on a periodic grid
+
+     F(x, theta) = rho S x + (1 - rho) (e^theta - rho s sin x),
+
+   where S takes weighted means of a cell and its four neighbours, the western and southern ones with more weight. S is
+   normal and doubly stochastic, its spectral radius is 1; the sine makes dF/dx depend on x and moves the spectral radius of
+   dF/dx away from rho by at most s rho (1 - rho). One theta a cell. The objective is
+
+     l(x) = |x - d|^2/(2 n) with a given rough field d.
+*/
+#ifndef SMOOTHER_H
+#define SMOOTHER_H
+
+#include <contragrad.h>
+#include <petscdmda.h>
+
+typedef struct _n_Smoother *Smoother;
+
+extern PetscErrorCode SmootherCreate(MPI_Comm, PetscReal rho, Smoother *);
+extern PetscErrorCode SmootherDestroy(Smoother *);
+extern PetscErrorCode SmootherCreateVecs(Smoother, Vec *x0, Vec *theta);
+extern PetscErrorCode SmootherCreateADJ(Smoother, ADJ *);
+extern PetscErrorCode SmootherTestProducts(Smoother);
+
+#endif
