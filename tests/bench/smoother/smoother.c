@@ -61,14 +61,14 @@ PetscErrorCode SmootherDestroy(Smoother *smoother)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Initial guess 0; parameters between -1 and 1 */
+/* Initial guess 0; parameters between 1/2 and 3/2 */
 PetscErrorCode SmootherCreateVecs(Smoother sm, Vec *x0, Vec *theta)
 {
   PetscFunctionBeginUser;
   PetscCall(DMCreateGlobalVector(sm->da, x0));
   PetscCall(VecSet(*x0, 0.0));
   PetscCall(DMCreateGlobalVector(sm->da, theta));
-  PetscCall(FillRough(sm, -1.0, 1.0, 0, *theta));
+  PetscCall(FillRough(sm, 0.5, 1.5, 0, *theta));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -110,14 +110,14 @@ static PetscErrorCode Map(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
   PetscCall(VecGetArrayRead(x, &xx));
   PetscCall(VecGetArrayRead(theta, &tt));
   PetscCall(VecGetArray(y, &yy));
-  for (PetscInt i = 0; i < n; i++) yy[i] += a * PetscExpScalar(tt[i]) - b * PetscSinScalar(xx[i]);
+  for (PetscInt i = 0; i < n; i++) yy[i] += a * tt[i] * tt[i] - 0.5 * b * xx[i] * xx[i];
   PetscCall(VecRestoreArray(y, &yy));
   PetscCall(VecRestoreArrayRead(theta, &tt));
   PetscCall(VecRestoreArrayRead(x, &xx));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* out = (1 - rho) e^theta in, of the conjugate for the transposed product */
+/* out = (dF/dtheta) in = 2 (1 - rho) theta in, with the conjugate for the transposed product */
 static PetscErrorCode ScaleByTheta(Smoother sm, PetscBool conjugate, Vec theta, Vec in, Vec out)
 {
   const PetscReal    a = 1.0 - sm->rho;
@@ -130,7 +130,7 @@ static PetscErrorCode ScaleByTheta(Smoother sm, PetscBool conjugate, Vec theta, 
   PetscCall(VecGetArrayRead(theta, &tt));
   PetscCall(VecGetArrayRead(in, &ii));
   PetscCall(VecGetArrayWrite(out, &oo));
-  for (PetscInt i = 0; i < n; i++) oo[i] = a * PetscExpScalar(conjugate ? PetscConj(tt[i]) : tt[i]) * ii[i];
+  for (PetscInt i = 0; i < n; i++) oo[i] = 2.0 * a * (conjugate ? PetscConj(tt[i]) : tt[i]) * ii[i];
   PetscCall(VecRestoreArrayWrite(out, &oo));
   PetscCall(VecRestoreArrayRead(in, &ii));
   PetscCall(VecRestoreArrayRead(theta, &tt));
@@ -151,7 +151,7 @@ static PetscErrorCode MultiplyState(Smoother sm, PetscBool transpose, Vec x, Vec
   PetscCall(VecGetArrayRead(x, &xx));
   PetscCall(VecGetArrayRead(in, &ii));
   PetscCall(VecGetArray(out, &oo));
-  for (PetscInt i = 0; i < n; i++) oo[i] -= b * PetscCosScalar(transpose ? PetscConj(xx[i]) : xx[i]) * ii[i];
+  for (PetscInt i = 0; i < n; i++) oo[i] -= b * (transpose ? PetscConj(xx[i]) : xx[i]) * ii[i];
   PetscCall(VecRestoreArray(out, &oo));
   PetscCall(VecRestoreArrayRead(in, &ii));
   PetscCall(VecRestoreArrayRead(x, &xx));

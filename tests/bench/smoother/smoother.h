@@ -1,11 +1,11 @@
 /*
    A fixed point whose rate of contraction is chosen, at the cost of one stencil for an application: on a periodic grid
 
-     F(x, theta) = rho S x + (1 - rho) (e^theta - rho s sin x),
+     F(x, theta) = rho S x + (1 - rho) (theta^2 - rho s x^2/2),   squares entry by entry,
 
    where S takes weighted means of a cell and its four neighbours, the western and southern ones with more weight. S is
-   normal and doubly stochastic, its spectral radius is 1; the sine makes dF/dx depend on x and moves the spectral radius of
-   dF/dx away from rho by at most s rho (1 - rho). One theta a cell. The objective is
+   normal and doubly stochastic, its spectral radius is 1. The square of x, which is about 1, makes dF/dx depend on x and
+   moves its spectral radius away from rho by about s rho (1 - rho). One theta a cell. The objective is
 
      l(x) = |x - d|^2/(2 n) with a given rough field d.
 */
