@@ -20,7 +20,8 @@ static inline PetscBool ADJTrajectoryTypeIsSet_Private(ADJTrajectoryType type)
 
    Input Parameters:
 +  adj  - the context
--  type - `ADJ_TRAJECTORY_ALL`, `ADJ_TRAJECTORY_BINOMIAL`, `ADJ_TRAJECTORY_ONLINE` or `ADJ_TRAJECTORY_TWO_LEVEL`
+-  type - `ADJ_TRAJECTORY_ALL`, `ADJ_TRAJECTORY_BINOMIAL`, `ADJ_TRAJECTORY_ONLINE` or `ADJ_TRAJECTORY_TWO_LEVEL`;
+          `PETSC_DETERMINE`, cast, for the one that fits (default)
 
    Options Database Key:
 .  -adj_trajectory_type <all,binomial,online,two_level> - the type
@@ -34,7 +35,7 @@ static inline PetscBool ADJTrajectoryTypeIsSet_Private(ADJTrajectoryType type)
    the iteration tells K. `ADJ_TRAJECTORY_TWO_LEVEL` keeps every p-th state on disk, and between two of them c at a
    time in memory.
 
-   Where no type is chosen, a number of states given by `ADJSetTrajectoryCheckpoints()` chooses `ADJ_TRAJECTORY_BINOMIAL`
+   By default a number of states given by `ADJSetTrajectoryCheckpoints()` chooses `ADJ_TRAJECTORY_BINOMIAL`
    if the number of steps is known beforehand, else `ADJ_TRAJECTORY_ONLINE`; without such a number all are kept.
 
    Errors:
@@ -52,7 +53,7 @@ PetscErrorCode ADJSetTrajectoryType(ADJ adj, ADJTrajectoryType type)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscValidLogicalCollectiveEnum(adj, type, 2);
-  PetscCheck((int)type >= ADJ_TRAJECTORY_ALL && (int)type <= ADJ_TRAJECTORY_TWO_LEVEL, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no trajectory type number %d; take one of ADJTrajectoryType", (int)type);
+  PetscCheck(!ADJTrajectoryTypeIsSet_Private(type) || ((int)type >= ADJ_TRAJECTORY_ALL && (int)type <= ADJ_TRAJECTORY_TWO_LEVEL), PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no trajectory type number %d; take one of ADJTrajectoryType", (int)type);
   adj->trajectory.type = type;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -66,7 +67,7 @@ PetscErrorCode ADJSetTrajectoryType(ADJ adj, ADJTrajectoryType type)
 .  adj - the context
 
    Output Parameter:
-.  type - the type; `PETSC_DETERMINE`, cast, if none was chosen: see `ADJSetTrajectoryType()`
+.  type - the type; `PETSC_DETERMINE`, cast, if none was chosen
 
    Level: intermediate
 
@@ -87,7 +88,8 @@ PetscErrorCode ADJGetTrajectoryType(ADJ adj, ADJTrajectoryType *type)
 
    Input Parameters:
 +  adj - the context
--  c   - number of states, the initial one included, at least 1; with `ADJ_TRAJECTORY_TWO_LEVEL` those in memory
+-  c   - number of states, the initial one included, at least 1; with `ADJ_TRAJECTORY_TWO_LEVEL` those in memory;
+         `PETSC_DETERMINE` for the default
 
    Options Database Key:
 .  -adj_trajectory_checkpoints <c> - number of states
@@ -111,7 +113,7 @@ PetscErrorCode ADJSetTrajectoryCheckpoints(ADJ adj, PetscInt c)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscValidLogicalCollectiveInt(adj, c, 2);
-  PetscCheck(c > 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The number of states kept at a time is %" PetscInt_FMT "; give one or more", c);
+  PetscCheck(c > 0 || c == PETSC_DETERMINE, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The number of states kept at a time is %" PetscInt_FMT "; give one or more", c);
   adj->trajectory.checkpoints = c;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
