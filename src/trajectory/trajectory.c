@@ -113,10 +113,11 @@ static PetscErrorCode ADJTrajectoryCountStored_Private(ADJTrajectory t, ADJLevel
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJTrajectoryDiscard_Private(ADJTrajectory t, const ADJAction *action)
+/* On the way to state k: a later one is of no use any more */
+static PetscErrorCode ADJTrajectoryDiscard_Private(ADJTrajectory t, PetscInt k, const ADJAction *action)
 {
   PetscFunctionBegin;
-  if (t->current == action->step) PetscCall(ADJTrajectoryOwn_Private(t));
+  if (t->current == action->step && t->current <= k) PetscCall(ADJTrajectoryOwn_Private(t));
   PetscCall(ADJStoreDrop_Private(t->store[action->level], action->step));
   t->stats.stored--;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -164,7 +165,7 @@ static PetscErrorCode ADJTrajectoryArrive_Private(ADJTrajectory t, PetscInt k, P
     if (action.kind == ADJ_ACTION_END) break;
     t->broken = PETSC_TRUE;
     if (action.kind == ADJ_ACTION_DISCARD)
-      PetscCall(ADJTrajectoryDiscard_Private(t, &action));
+      PetscCall(ADJTrajectoryDiscard_Private(t, k, &action));
     else {
       if (mine)
         PetscCall(ADJStoreTake_Private(t->store[action.level], k, x));
@@ -215,6 +216,7 @@ PetscErrorCode ADJTrajectoryRecord_Private(ADJTrajectory t, PetscInt k, Vec x)
   if (k == 0) PetscCall(ADJTrajectoryRestart_Private(t));
   PetscCheck(k == t->last + 1 && t->K < 0 && !t->broken, t->comm, PETSC_ERR_ORDER, "State %" PetscInt_FMT " came after state %" PetscInt_FMT "%s; start again from state 0", k, t->last, t->broken ? ", which could not be kept" : "");
   PetscCheck(K == PETSC_DETERMINE || k <= K, t->comm, PETSC_ERR_ARG_OUTOFRANGE, "The iteration makes more than the %" PetscInt_FMT " steps that were announced; correct ADJSetSteps() (-adj_steps)", K);
+  if (!t->work && t->store[ADJ_LEVEL_DISK]) PetscCall(VecDuplicate(x, &t->work));
   if (K == PETSC_DETERMINE) {
     if (k > 0) PetscCall(ADJTrajectoryFlush_Private(t));
     if (!t->pending) PetscCall(VecDuplicate(x, &t->pending));
@@ -260,7 +262,7 @@ PetscErrorCode ADJTrajectoryGetState_Private(ADJTrajectory t, PetscInt k, ADJAdv
       continue;
     }
     t->broken = PETSC_TRUE;
-    if (action.kind == ADJ_ACTION_DISCARD) PetscCall(ADJTrajectoryDiscard_Private(t, &action));
+    if (action.kind == ADJ_ACTION_DISCARD) PetscCall(ADJTrajectoryDiscard_Private(t, k, &action));
     if (action.kind == ADJ_ACTION_LOAD) PetscCall(ADJTrajectoryLoad_Private(t, &action));
     if (action.kind == ADJ_ACTION_STORE) {
       PetscCall(ADJStorePut_Private(t->store[action.level], action.step, t->x));
