@@ -25,9 +25,12 @@ static PetscErrorCode ADJSetDefaults_Private(ADJ adj)
   adj->trustcondition   = 1e-3 / PETSC_MACHINE_EPSILON;
   adj->gradientrtol     = PETSC_DETERMINE;
   adj->steps            = PETSC_DETERMINE;
+  adj->account          = &adj->counters;
+  adj->nextid           = 1;
   adj->norms.a = adj->norms.b = -1.0;
-  adj->account                = &adj->counters;
-  adj->nextid                 = 1;
+  adj->trajectory.type        = (ADJTrajectoryType)PETSC_DETERMINE;
+  adj->trajectory.checkpoints = PETSC_DETERMINE;
+  adj->trajectory.period      = 100;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -155,6 +158,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   PetscCall(MatDestroy(&(*adj)->P));
   PetscCall(ADJStateDestroy_Private(&(*adj)->state));
   PetscCall(ADJMonitorCancel(*adj));
+  PetscCall(PetscFree((*adj)->trajectory.dir));
   PetscCall(PetscHeaderDestroy(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

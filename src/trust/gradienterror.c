@@ -141,7 +141,7 @@ PetscErrorCode ADJCheckGradientError_Private(ADJ adj, Vec in, Vec out, const ADJ
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* How far the iteration that was run backwards came from where it had been; NaN where a step could not be undone */
+/* How far the iteration that was run backwards came from where it had been */
 PetscErrorCode ADJCheckDrift_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
   ADJTrustCheck *c = &rep->check[ADJ_CHECK_DRIFT], *growth = &rep->check[ADJ_CHECK_GROWTH];
@@ -151,8 +151,8 @@ PetscErrorCode ADJCheckDrift_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrus
   if (rec->drifttol <= 0.0) PetscFunctionReturn(PETSC_SUCCESS);
   c->value     = rec->drift;
   c->threshold = rec->drifttol;
-  c->status    = rec->drift <= rec->drifttol ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED;
-  if (PetscIsInfOrNanReal(rec->drift)) {
+  c->status    = rec->drift <= rec->drifttol && !rec->lost ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED;
+  if (rec->lost) {
     c->value  = PETSC_INFINITY;
     c->advice = "a step could not be undone, F(y) = x has no solution that was found: look at -adj_reversible_snes_monitor, or take -adj_type unrolled with checkpoints";
   } else if (c->status == ADJ_CHECK_FAILED)

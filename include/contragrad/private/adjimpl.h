@@ -47,6 +47,7 @@ typedef struct {
   PetscInt           terms;          /* of the Neumann series; the classical bound of its error holds the power terms + 1 */
   PetscReal          drift, growth;  /* of an iteration that was run backwards: at worst, and by step */
   PetscReal          drifttol;
+  PetscBool          lost; /* a step could not be undone: the states before it are not known */
 } ADJLinearSolve;
 
 /* Everything that belongs to one forward solve and to the derivatives taken there. The tests swap it for one of their own */

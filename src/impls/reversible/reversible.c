@@ -143,6 +143,7 @@ static PetscErrorCode ADJSetUp_Reversible(ADJ adj)
     PetscCall(VecDuplicate(adj->r, &rev->kept));
     for (PetscInt i = 0; i < 3; i++) PetscCall(VecDuplicate(adj->r, &rev->y[i]));
   }
+  PetscCall(SNESSetFunction(snes, rev->r, ADJReversibleFunction, adj));
   PetscCall(MatDestroy(&rev->J));
   if (adj->jvp) {
     PetscCall(VecGetLocalSize(adj->r, &n));
@@ -152,7 +153,6 @@ static PetscErrorCode ADJSetUp_Reversible(ADJ adj)
     PetscCall(MatSetUp(rev->J));
   } else
     PetscCall(MatCreateSNESMF(snes, &rev->J));
-  PetscCall(SNESSetFunction(snes, rev->r, ADJReversibleFunction, adj));
   PetscCall(SNESSetJacobian(snes, rev->J, rev->J, ADJReversibleJacobian, adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -203,10 +203,10 @@ static PetscErrorCode ADJCorrectDrift_Private(ADJ adj, PetscInt k, Vec y)
   PetscCall(VecNorm(y, NORM_2, &error));
   if (scale > 0.0) error /= scale;
   growth = PetscPowReal(PetscMax(error, PETSC_MACHINE_EPSILON) / PETSC_MACHINE_EPSILON, 1.0 / (rev->since - k));
-  if (rev->failed || PetscIsInfOrNanReal(error)) error = PETSC_INFINITY;
-  if (error >= rev->drift) {
+  if (PetscIsInfOrNanReal(error)) rev->failed = PETSC_TRUE;
+  if (!rev->failed && error >= rev->drift) {
     rev->drift  = error;
-    rev->growth = PetscIsInfOrNanReal(error) ? -1.0 : growth;
+    rev->growth = growth;
   }
   rev->since = k;
   PetscCall(VecCopy(rev->kept, y));
@@ -251,6 +251,7 @@ static PetscErrorCode ADJSolveAdjoint_Reversible(ADJ adj, Vec xbar, Vec thetabar
   st->adjoint.drift    = rev->drift;
   st->adjoint.growth   = rev->growth;
   st->adjoint.drifttol = rev->drifttol;
+  st->adjoint.lost     = rev->failed;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
