@@ -1,7 +1,8 @@
 #include "smoother.h"
 
-#define UPWIND    0.5 /* share by which the western neighbour outweighs the eastern one */
-#define NONLINEAR 0.1 /* s */
+#define MIXING    0.25 /* m */
+#define UPWIND    0.5  /* share by which the western neighbour outweighs the eastern one */
+#define NONLINEAR 0.1  /* s */
 
 struct _n_Smoother {
   MPI_Comm  comm;
@@ -75,7 +76,7 @@ PetscErrorCode SmootherCreateVecs(Smoother sm, Vec *x0, Vec *theta)
 /* y = rho S x, or rho S^T x */
 static PetscErrorCode Smooth(Smoother sm, PetscBool transpose, Vec x, Vec y)
 {
-  const PetscReal up = sm->rho * (1.0 + (transpose ? -UPWIND : UPWIND)) / 8.0, down = sm->rho * (1.0 - (transpose ? -UPWIND : UPWIND)) / 8.0;
+  const PetscReal middle = sm->rho * (1.0 - 0.5 * MIXING), up = sm->rho * MIXING * (1.0 + (transpose ? -UPWIND : UPWIND)) / 8.0, down = sm->rho * MIXING * (1.0 - (transpose ? -UPWIND : UPWIND)) / 8.0;
   PetscScalar   **in, **out;
   Vec             ghosted;
   PetscInt        xs, ys, xm, ym;
@@ -87,7 +88,7 @@ static PetscErrorCode Smooth(Smoother sm, PetscBool transpose, Vec x, Vec y)
   PetscCall(DMDAVecGetArrayRead(sm->da, ghosted, &in));
   PetscCall(DMDAVecGetArrayWrite(sm->da, y, &out));
   for (PetscInt j = ys; j < ys + ym; j++) {
-    for (PetscInt i = xs; i < xs + xm; i++) out[j][i] = 0.5 * sm->rho * in[j][i] + up * (in[j][i - 1] + in[j - 1][i]) + down * (in[j][i + 1] + in[j + 1][i]);
+    for (PetscInt i = xs; i < xs + xm; i++) out[j][i] = middle * in[j][i] + up * (in[j][i - 1] + in[j - 1][i]) + down * (in[j][i + 1] + in[j + 1][i]);
   }
   PetscCall(DMDAVecRestoreArrayWrite(sm->da, y, &out));
   PetscCall(DMDAVecRestoreArrayRead(sm->da, ghosted, &in));
