@@ -8,6 +8,7 @@
 
 #include <petscsnes.h>
 #include <slepceps.h>
+#include <slepcsvd.h>
 #include <contragrad/private/adjcompat.h>
 
 #define CONTRAGRAD_VERSION_MAJOR    0
@@ -99,6 +100,8 @@ PETSC_EXTERN PetscErrorCode ADJSetPreconditioner(ADJ, Mat);
 PETSC_EXTERN PetscErrorCode ADJGetPreconditioner(ADJ, Mat *);
 PETSC_EXTERN PetscErrorCode ADJSetSolution(ADJ, Vec);
 PETSC_EXTERN PetscErrorCode ADJGetSolution(ADJ, Vec *);
+PETSC_EXTERN PetscErrorCode ADJSetSteps(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJGetSteps(ADJ, PetscInt *);
 PETSC_EXTERN PetscErrorCode ADJSetKeepPreviousIterate(ADJ, PetscBool);
 PETSC_EXTERN PetscErrorCode ADJGetKeepPreviousIterate(ADJ, PetscBool *);
 
@@ -116,6 +119,7 @@ PETSC_EXTERN PetscErrorCode ADJGetAdjointIterations(ADJ, PetscInt *);
 PETSC_EXTERN PetscErrorCode ADJGetAdjointResidual(ADJ, PetscReal *);
 PETSC_EXTERN PetscErrorCode ADJGetAdjointSolution(ADJ, Vec *);
 PETSC_EXTERN PetscErrorCode ADJGetTangentReason(ADJ, KSPConvergedReason *);
+PETSC_EXTERN PetscErrorCode ADJGetInitialGradient(ADJ, Vec *);
 
 /*S
    ADJCounters - How often the user's functions were called since `ADJCreate()` or `ADJReset()`
@@ -129,13 +133,31 @@ PETSC_EXTERN PetscErrorCode ADJGetTangentReason(ADJ, KSPConvergedReason *);
 .seealso: `ADJGetCounters()`
 S*/
 typedef struct {
-  PetscInt map;       /* F or R */
-  PetscInt vjp_x;     /* products with the transposed Jacobian in x */
-  PetscInt vjp_theta; /* products with the transposed Jacobian in theta */
-  PetscInt jvp;       /* products with the Jacobian */
-  PetscInt linearize; /* linearizations */
+  PetscInt map;        /* F or R */
+  PetscInt vjp_x;      /* products with the transposed Jacobian in x */
+  PetscInt vjp_theta;  /* products with the transposed Jacobian in theta */
+  PetscInt jvp;        /* products with the Jacobian */
+  PetscInt linearize;  /* linearizations */
+  PetscInt recomputed; /* steps x <- F(x) that were made again for a derivative; they count in `map` too */
+  PetscInt inverted;   /* steps that were undone by solving F(y) = x */
+  PetscInt stored;     /* states of an iteration that were kept at a time, at most */
 } ADJCounters;
 PETSC_EXTERN PetscErrorCode ADJGetCounters(ADJ, ADJCounters *);
+
+/* --------------------------- Parameters of single methods --------------------------- */
+PETSC_EXTERN PetscErrorCode ADJNeumannSetTerms(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJNeumannGetTerms(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode ADJTruncatedSetSteps(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJTruncatedGetSteps(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode ADJReversibleSetPeriod(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJReversibleGetPeriod(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode ADJReversibleSetDriftTolerance(ADJ, PetscReal);
+PETSC_EXTERN PetscErrorCode ADJReversibleGetDriftTolerance(ADJ, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJReversibleGetSNES(ADJ, SNES *);
+PETSC_EXTERN PetscErrorCode ADJAutoSetMaxTerms(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJAutoGetMaxTerms(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode ADJSetPiggyback(ADJ, PetscBool);
+PETSC_EXTERN PetscErrorCode ADJGetPiggyback(ADJ, PetscBool *);
 
 /* ---------------------------------- Trajectory ---------------------------------- */
 
@@ -189,6 +211,7 @@ PETSC_EXTERN PetscErrorCode ADJGetSNES(ADJ, SNES *);
 PETSC_EXTERN PetscErrorCode ADJGetKSP(ADJ, KSP *);
 PETSC_EXTERN PetscErrorCode ADJGetTangentKSP(ADJ, KSP *);
 PETSC_EXTERN PetscErrorCode ADJGetEPS(ADJ, EPS *);
+PETSC_EXTERN PetscErrorCode ADJGetSVD(ADJ, SVD *);
 
 /* ----------------------------------- Monitors ----------------------------------- */
 
@@ -225,7 +248,8 @@ PETSC_EXTERN PetscErrorCode ADJMonitorDefault(ADJ, ADJPhase, PetscInt, PetscReal
 .  `ADJ_TRUST_REFUTED_CONTRACTION`    - the fixed-point map is not contractive: its spectral radius is 1 or more
 .  `ADJ_TRUST_REFUTED_SINGULAR`       - the adjoint operator is singular to working precision
 .  `ADJ_TRUST_REFUTED_VJP`            - the vector-Jacobian product is not the derivative of the map
--  `ADJ_TRUST_REFUTED_NOT_FINITE`     - NaN or Inf in the state, the cotangent, the adjoint or the derivative
+.  `ADJ_TRUST_REFUTED_NOT_FINITE`     - NaN or Inf in the state, the cotangent, the adjoint or the derivative
+-  `ADJ_TRUST_REFUTED_ERROR`          - the derivative's estimated error is too large
 
 .seealso: `ADJGetTrust()`, `ADJGetTrustReport()`, `ADJSetTrustAction()`
 E*/
@@ -238,7 +262,8 @@ typedef enum {
   ADJ_TRUST_REFUTED_CONTRACTION = -3,
   ADJ_TRUST_REFUTED_SINGULAR    = -4,
   ADJ_TRUST_REFUTED_VJP         = -5,
-  ADJ_TRUST_REFUTED_NOT_FINITE  = -6
+  ADJ_TRUST_REFUTED_NOT_FINITE  = -6,
+  ADJ_TRUST_REFUTED_ERROR       = -7
 } ADJTrust;
 PETSC_EXTERN const char *const *const ADJTrusts;
 
@@ -289,7 +314,12 @@ PETSC_EXTERN const char *const ADJTrustActions[];
 .  `ADJ_CHECK_CONDITIONING`  - condition number of the (preconditioned) adjoint operator, from the Krylov solver
 .  `ADJ_CHECK_AMPLIFICATION` - norm of the adjoint over the norm of its right-hand side, a lower bound of the norm of the inverse (information)
 .  `ADJ_CHECK_VJP_X`         - mismatch of the dot-product test in x, with `-adj_test_vjp`
--  `ADJ_CHECK_VJP_THETA`     - mismatch of the dot-product test in theta
+.  `ADJ_CHECK_VJP_THETA`     - mismatch of the dot-product test in theta
+.  `ADJ_CHECK_GRADIENT`      - estimated relative error against the derivative of the solution, for types that approximate it
+.  `ADJ_CHECK_NORM`          - 2-norm of dF/dx, for these types, where there is a JVP (information)
+.  `ADJ_CHECK_CLASSICAL`     - classical bound of their relative error, from the norms of dF/dx and dF/dtheta where that of dF/dx is below 1 (information)
+.  `ADJ_CHECK_DRIFT`         - largest relative error of a state that was found by running the iteration backwards, type `ADJREVERSIBLE`
+-  `ADJ_CHECK_GROWTH`        - factor by which that error grew in each step back (information)
 
 .seealso: `ADJTrustReport`
 E*/
@@ -304,6 +334,11 @@ typedef enum {
   ADJ_CHECK_AMPLIFICATION,
   ADJ_CHECK_VJP_X,
   ADJ_CHECK_VJP_THETA,
+  ADJ_CHECK_GRADIENT,
+  ADJ_CHECK_NORM,
+  ADJ_CHECK_CLASSICAL,
+  ADJ_CHECK_DRIFT,
+  ADJ_CHECK_GROWTH,
   ADJ_CHECK_COUNT
 } ADJCheck;
 PETSC_EXTERN const char *const ADJChecks[];
@@ -361,6 +396,8 @@ PETSC_EXTERN PetscErrorCode ADJSetTrustContraction(ADJ, PetscBool);
 PETSC_EXTERN PetscErrorCode ADJGetTrustContraction(ADJ, PetscBool *);
 PETSC_EXTERN PetscErrorCode ADJSetTrustTolerances(ADJ, PetscReal, PetscReal, PetscReal);
 PETSC_EXTERN PetscErrorCode ADJGetTrustTolerances(ADJ, PetscReal *, PetscReal *, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJSetGradientTolerance(ADJ, PetscReal);
+PETSC_EXTERN PetscErrorCode ADJGetGradientTolerance(ADJ, PetscReal *);
 PETSC_EXTERN PetscErrorCode ADJGetTrust(ADJ, ADJTrust *);
 PETSC_EXTERN PetscErrorCode ADJGetTrustReport(ADJ, ADJTrustReport *);
 PETSC_EXTERN PetscErrorCode ADJTrustView(ADJ, PetscViewer);

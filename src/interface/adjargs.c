@@ -27,6 +27,21 @@ PetscErrorCode ADJCheckVec_Private(ADJ adj, Vec v, Vec like, const char what[], 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The layout may not change from one solve to the next */
+PetscErrorCode ADJCheckTheta_Private(ADJ adj, Vec theta)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJCheckVec_Private(adj, theta, adj->state->theta, "The parameter vector theta", "that of the solves before; call ADJReset() before you change the problem's layout"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJCheckState_Private(ADJ adj, Vec x)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJCheckVec_Private(adj, x, adj->r, "The state x", "that of the solves before; call ADJReset() before you change the problem's layout"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode ADJCheckSolved_Private(ADJ adj, const char what[])
 {
   PetscFunctionBegin;

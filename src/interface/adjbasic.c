@@ -7,11 +7,11 @@ const char *const ADJForms[]         = {"UNSET", "FIXED_POINT", "RESIDUAL", "ADJ
 const char *const ADJPhases[]        = {"FORWARD", "ADJOINT", "TANGENT", "ADJPhase", "ADJ_PHASE_", NULL};
 const char *const ADJTrustLevels[]   = {"NONE", "ESTIMATE", "ADJTrustLevel", "ADJ_TRUST_LEVEL_", NULL};
 const char *const ADJTrustActions[]  = {"ERROR", "WARN", "IGNORE", "ADJTrustAction", "ADJ_TRUST_ACTION_", NULL};
-const char *const ADJChecks[]        = {"finite", "forward", "linear", "contraction", "ritz", "rate", "conditioning", "amplification", "vjp_x", "vjp_theta", "ADJCheck", "ADJ_CHECK_", NULL};
+const char *const ADJChecks[]        = {"finite", "forward", "linear", "contraction", "ritz", "rate", "conditioning", "amplification", "vjp_x", "vjp_theta", "gradient", "norm", "classical", "drift", "growth", "ADJCheck", "ADJ_CHECK_", NULL};
 const char *const ADJCheckStatuses[] = {"skipped", "info", "passed", "inconclusive", "failed", "ADJCheckStatus", "ADJ_CHECK_", NULL};
 
-static const char *const ADJTrusts_Shifted[] = {"REFUTED_NOT_FINITE", "REFUTED_VJP", "REFUTED_SINGULAR", "REFUTED_CONTRACTION", "REFUTED_LINEAR", "REFUTED_FORWARD", "NONE", "UNVERIFIED", "ESTIMATED", "ADJTrust", "ADJ_TRUST_", NULL};
-const char *const *const ADJTrusts           = ADJTrusts_Shifted + 6;
+static const char *const ADJTrusts_Shifted[] = {"REFUTED_ERROR", "REFUTED_NOT_FINITE", "REFUTED_VJP", "REFUTED_SINGULAR", "REFUTED_CONTRACTION", "REFUTED_LINEAR", "REFUTED_FORWARD", "NONE", "UNVERIFIED", "ESTIMATED", "ADJTrust", "ADJ_TRUST_", NULL};
+const char *const *const ADJTrusts           = ADJTrusts_Shifted + 7;
 
 static PetscErrorCode ADJSetDefaults_Private(ADJ adj)
 {
@@ -23,8 +23,14 @@ static PetscErrorCode ADJSetDefaults_Private(ADJ adj)
   adj->trustforwardrtol = 1e-6;
   adj->trustlinearrtol  = PETSC_DETERMINE;
   adj->trustcondition   = 1e-3 / PETSC_MACHINE_EPSILON;
+  adj->gradientrtol     = PETSC_DETERMINE;
+  adj->steps            = PETSC_DETERMINE;
   adj->account          = &adj->counters;
   adj->nextid           = 1;
+  adj->norms.a = adj->norms.b = -1.0;
+  adj->trajectory.type        = (ADJTrajectoryType)PETSC_DETERMINE;
+  adj->trajectory.checkpoints = PETSC_DETERMINE;
+  adj->trajectory.period      = 100;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -88,6 +94,7 @@ PetscErrorCode ADJReset(ADJ adj)
   if (adj->ksp) PetscCall(KSPReset(adj->ksp));
   if (adj->tksp) PetscCall(KSPReset(adj->tksp));
   if (adj->eps) PetscCall(EPSReset(adj->eps));
+  if (adj->svd) PetscCall(SVDReset(adj->svd));
   PetscCall(MatDestroy(&adj->J));
   PetscCall(MatDestroy(&adj->M));
   PetscCall(MatDestroy(&adj->MT));
@@ -98,6 +105,9 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(VecDestroy(&adj->w));
   PetscCall(VecDestroy(&adj->s));
   PetscCall(VecDestroy(&adj->b));
+  PetscCall(VecDestroy(&adj->a[0]));
+  PetscCall(VecDestroy(&adj->a[1]));
+  PetscCall(VecDestroy(&adj->atheta));
   PetscCall(VecDestroy(&adj->objx));
   PetscCall(VecDestroy(&adj->objtheta));
   PetscCall(VecDestroy(&adj->sol));
@@ -106,12 +116,14 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(ADJStateCreate_Private(&adj->state));
   PetscCall(PetscMemzero(&adj->counters, sizeof(ADJCounters)));
   PetscCall(PetscMemzero(&adj->checkcounters, sizeof(ADJCounters)));
-  adj->lin_x          = NULL;
-  adj->lin_theta      = NULL;
-  adj->xrefgood       = PETSC_FALSE;
-  adj->wspoilt        = PETSC_FALSE;
-  adj->gradienttested = PETSC_FALSE;
-  adj->setupcalled    = PETSC_FALSE;
+  PetscCall(PetscMemzero(&adj->norms, sizeof(ADJNorms)));
+  adj->norms.a = adj->norms.b = -1.0;
+  adj->lin_x                  = NULL;
+  adj->lin_theta              = NULL;
+  adj->xrefgood               = PETSC_FALSE;
+  adj->wspoilt                = PETSC_FALSE;
+  adj->gradienttested         = PETSC_FALSE;
+  adj->setupcalled            = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -142,9 +154,11 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   PetscCall(KSPDestroy(&(*adj)->ksp));
   PetscCall(KSPDestroy(&(*adj)->tksp));
   PetscCall(EPSDestroy(&(*adj)->eps));
+  PetscCall(SVDDestroy(&(*adj)->svd));
   PetscCall(MatDestroy(&(*adj)->P));
   PetscCall(ADJStateDestroy_Private(&(*adj)->state));
   PetscCall(ADJMonitorCancel(*adj));
+  PetscCall(PetscFree((*adj)->trajectory.dir));
   PetscCall(PetscHeaderDestroy(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

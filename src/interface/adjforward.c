@@ -39,7 +39,9 @@ static PetscErrorCode ADJSNESMonitor(SNES snes, PetscInt it, PetscReal rnorm, vo
   PetscFunctionBegin;
   if (it == 0) adj->state->rnormref = PetscMax(adj->state->rnormref, rnorm); /* also where the user has taken another convergence test */
   PetscCall(SNESGetSolution(snes, &x));
-  PetscCall(ADJStateRecord_Private(adj, adj->state, it, rnorm, x));
+  if (it != adj->state->nhistory) PetscFunctionReturn(PETSC_SUCCESS); /* some SNES types call their monitors twice for one iterate */
+  PetscCall(ADJStateRecord_Private(adj->state, rnorm, x));
+  PetscTryTypeMethod(adj, iterate, it, x);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -56,15 +58,15 @@ static PetscErrorCode ADJSNESStagnated_Private(ADJ adj, PetscInt it, PetscReal r
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* PETSc's test, but for what the relative tolerance refers to, see ADJGetSNES() */
-static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, PetscReal ynorm, PetscReal rnorm, SNESConvergedReason *reason, void *ctx)
+/* PETSc's test, but for what the relative tolerance refers to, see ADJGetSNES(), and for a given number of steps */
+static PetscErrorCode ADJSNESTest_Private(SNES snes, PetscInt it, PetscReal xnorm, PetscReal ynorm, PetscReal rnorm, SNESConvergedReason *reason, ADJ adj)
 {
-  ADJ       adj = (ADJ)ctx;
   PetscReal rtol;
 
   PetscFunctionBegin;
   PetscCall(SNESConvergedDefault(snes, it, xnorm, ynorm, rnorm, reason, NULL));
-  if (*reason || PetscIsInfOrNanReal(rnorm)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->steps >= 0 && *reason >= 0) *reason = it < adj->steps ? SNES_CONVERGED_ITERATING : SNES_CONVERGED_ITS;
+  if (adj->steps >= 0 || *reason || PetscIsInfOrNanReal(rnorm)) PetscFunctionReturn(PETSC_SUCCESS);
   if (it == 0) adj->state->rnormref = PetscMax(adj->state->rnormref, rnorm);
   PetscCall(SNESGetTolerances(snes, NULL, &rtol, NULL, NULL, NULL));
   if (rnorm <= rtol * adj->state->rnormref)
@@ -74,12 +76,24 @@ static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, PetscReal ynorm, PetscReal rnorm, SNESConvergedReason *reason, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+  Vec x;
+
+  PetscFunctionBegin;
+  PetscCall(ADJSNESTest_Private(snes, it, xnorm, ynorm, rnorm, reason, adj));
+  if (!adj->ops->converged) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(SNESGetSolution(snes, &x));
+  PetscUseTypeMethod(adj, converged, it, x, reason);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* What does not depend on the problem's size: set when the SNES is created, so that the user may still change it */
 PetscErrorCode ADJAttachSNES_Private(ADJ adj)
 {
   PetscFunctionBegin;
   PetscCall(SNESSetConvergenceTest(adj->snes, ADJSNESConverged, adj, NULL));
-  PetscCall(SNESMonitorSet(adj->snes, ADJSNESMonitor, adj, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -129,6 +143,22 @@ static PetscErrorCode ADJIsPlainIteration_Private(ADJ adj, PetscBool *plain)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* For the types that go back along the iteration: it must have been that of the map */
+PetscErrorCode ADJRequirePlainIteration_Private(ADJ adj)
+{
+  MPI_Comm  comm = PetscObjectComm((PetscObject)adj);
+  ADJType   type = ((PetscObject)adj)->type_name;
+  SNESType  snestype;
+  PetscBool plain;
+
+  PetscFunctionBegin;
+  PetscCheck(adj->form == ADJ_FIXED_POINT, comm, PETSC_ERR_SUP, "ADJ type %s differentiates steps x <- F(x, theta), but the problem is a residual: give the map with ADJSetFixedPoint(), or take -adj_type implicit", type);
+  PetscCall(ADJIsPlainIteration_Private(adj, &plain));
+  if (plain) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(SNESGetType(adj->snes, &snestype));
+  SETERRQ(comm, PETSC_ERR_SUP, "ADJ type %s differentiates the plain iteration x <- F(x, theta), but the forward solver, an SNES of type %s, does something else: take -adj_forward_snes_type nrichardson -adj_forward_snes_linesearch_type basic with damping 1, or, for the derivative of the solution whatever solver found it, -adj_type implicit", type, snestype);
+}
+
 /*
    A warm start has a small residual; so that it does not sharpen the relative tolerance, that refers to the first initial
    guess ever, at the present parameters: one evaluation, saved where the solve starts from there again
@@ -139,10 +169,11 @@ static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
   PetscReal norm;
 
   PetscFunctionBegin;
-  adj->state->rnormref = 0.0; /* raised to the residual of the initial guess when that is known */
-  if (!adj->xrefgood) {       /* no solve came to an end from there */
+  if (adj->steps >= 0) PetscFunctionReturn(PETSC_SUCCESS); /* no tolerance ends the solve */
+  if (!adj->xrefgood) {                                    /* no solve came to an end from there */
     if (!adj->xref) PetscCall(VecDuplicate(x, &adj->xref));
     PetscCall(VecCopy(x, adj->xref));
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(VecEqual(x, adj->xref, &same));
   if (same) PetscFunctionReturn(PETSC_SUCCESS);
@@ -171,17 +202,22 @@ static PetscErrorCode ADJSolveSNES_Private(ADJ adj, Vec x)
 PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
 {
   ADJState *st = adj->state;
+  PetscInt  maxit;
 
   PetscFunctionBegin;
   PetscCall(ADJStateRestart_Private(adj, theta, x));
+  PetscTryTypeMethod(adj, forwardbegin, x);
   PetscCall(ADJSetReferenceResidual_Private(adj, x));
+  PetscCall(SNESGetTolerances(adj->snes, NULL, NULL, NULL, &maxit, NULL));
+  if (adj->steps > maxit) PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, adj->steps, ADJ_CURRENT));
   PetscCall(SNESMonitorSet(adj->snes, ADJSNESMonitor, adj, NULL)); /* the user may have cancelled it; PETSc drops a second one */
   PetscCall(ADJSolveSNES_Private(adj, x));
   PetscCall(SNESGetConvergedReason(adj->snes, &st->reason));
   PetscCall(SNESGetIterationNumber(adj->snes, &st->its));
-  if (st->reason > 0) adj->xrefgood = PETSC_TRUE;
+  if (st->reason > 0 && adj->steps < 0) adj->xrefgood = PETSC_TRUE;
   PetscCall(VecCopy(x, st->x));
   PetscCall(ADJIsPlainIteration_Private(adj, &st->plain));
   PetscCall(ADJStateObservedRate_Private(st));
+  PetscTryTypeMethod(adj, forwardend);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

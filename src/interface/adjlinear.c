@@ -75,8 +75,21 @@ PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, ADJLinea
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* M^T w = v at the point of linearization, w from the last one if the KSP is told so */
-PetscErrorCode ADJSolveMT_Private(ADJ adj, Vec v, Vec w, ADJLinearSolve *rec)
+/* PETSc's bcgs keeps its last initial guess and adds it to a solve from zero; a change of type drops it and leaves the PC alone */
+static PetscErrorCode ADJForgetGuess_Private(KSP ksp)
+{
+  PetscBool bcgs;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp, KSPBCGS, &bcgs));
+  if (!bcgs) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPSetType(ksp, KSPPREONLY));
+  PetscCall(KSPSetType(ksp, KSPBCGS));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The matrix that the adjoint's preconditioner is built from: P^T, where there is one and it is wanted */
+PetscErrorCode ADJSetAdjointOperators_Private(ADJ adj)
 {
   PetscBool own;
   PC        pc;
@@ -86,15 +99,79 @@ PetscErrorCode ADJSolveMT_Private(ADJ adj, Vec v, Vec w, ADJLinearSolve *rec)
   PetscCall(PetscObjectTypeCompareAny((PetscObject)pc, &own, PCNONE, PCSHELL, "")); /* need no matrix */
   if (adj->P && !own) PetscCall(ADJUpdateTransposedPreconditioner_Private(adj));
   PetscCall(KSPSetOperators(adj->ksp, adj->MT, adj->P && !own ? adj->PT : adj->MT));
-  PetscCall(ADJSolveLinear_Private(adj, adj->ksp, v, w, rec));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* M xdot = b */
-PetscErrorCode ADJSolveM_Private(ADJ adj, Vec b, Vec xdot, ADJLinearSolve *rec)
+/* adj->w, which is no initial guess yet */
+PetscErrorCode ADJCreateAdjoint_Private(ADJ adj)
 {
   PetscFunctionBegin;
+  if (adj->w) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecDuplicate(adj->r, &adj->w));
+  adj->wspoilt = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* M^T w = v at the point of linearization, w = adj->w from the last one if the KSP is told so */
+PetscErrorCode ADJSolveMT_Private(ADJ adj, Vec v, ADJLinearSolve *rec)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJCreateAdjoint_Private(adj));
+  if (adj->wspoilt) {
+    PetscCall(VecSet(adj->w, 0.0));
+    PetscCall(ADJForgetGuess_Private(adj->ksp));
+  }
+  PetscCall(ADJSetAdjointOperators_Private(adj));
+  PetscCall(ADJSolveLinear_Private(adj, adj->ksp, v, adj->w, rec));
+  adj->wspoilt = (PetscBool)(rec->reason < 0 || rec->solnorm == 0.0 || PetscIsInfOrNanReal(rec->solnorm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same from the w that there is, whatever the KSP was told about initial guesses */
+PetscErrorCode ADJContinueMT_Private(ADJ adj, Vec v, ADJLinearSolve *rec)
+{
+  PetscBool      guess;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(KSPGetInitialGuessNonzero(adj->ksp, &guess));
+  PetscCall(KSPSetInitialGuessNonzero(adj->ksp, (PetscBool)!adj->wspoilt));
+  ierr = ADJSolveMT_Private(adj, v, rec);
+  PetscCall(KSPSetInitialGuessNonzero(adj->ksp, guess));
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One product gives thetabar = N^T w and, unless checks are off, M^T w for the true residual s = v - M^T w */
+PetscErrorCode ADJPullBack_Private(ADJ adj, Vec v, Vec thetabar, ADJLinearSolve *rec)
+{
+  PetscBool check = (PetscBool)(adj->trustlevel > ADJ_TRUST_LEVEL_NONE || adj->testing);
+
+  PetscFunctionBegin;
+  if (check && !adj->s) PetscCall(VecDuplicate(adj->r, &adj->s));
+  PetscCall(ADJApplyMT_Private(adj, adj->w, check ? adj->s : NULL, thetabar));
+  if (check) {
+    PetscCall(VecAYPX(adj->s, -1.0, v));
+    PetscCall(VecNorm(adj->s, NORM_2, &rec->residual));
+  }
+  PetscCall(VecNorm(thetabar, NORM_2, &rec->resultnorm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* M xdot = N thetadot, and its true residual unless checks are off */
+PetscErrorCode ADJPushForward_Private(ADJ adj, Vec thetadot, Vec xdot, ADJLinearSolve *rec)
+{
+  PetscFunctionBegin;
+  if (!adj->b) PetscCall(VecDuplicate(adj->r, &adj->b));
+  PetscCall(ADJApplyN_Private(adj, thetadot, adj->b));
+  PetscCall(ADJForgetGuess_Private(adj->tksp));
   PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
-  PetscCall(ADJSolveLinear_Private(adj, adj->tksp, b, xdot, rec));
+  PetscCall(ADJSolveLinear_Private(adj, adj->tksp, adj->b, xdot, rec));
+  rec->resultnorm = rec->solnorm;
+  if (adj->trustlevel == ADJ_TRUST_LEVEL_NONE) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!adj->s) PetscCall(VecDuplicate(adj->r, &adj->s));
+  PetscCall(ADJApplyM_Private(adj, xdot, adj->s));
+  PetscCall(VecAYPX(adj->s, -1.0, adj->b));
+  PetscCall(VecNorm(adj->s, NORM_2, &rec->residual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -3,7 +3,13 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-extern PetscFunctionList ADJList;
+/* The children take the prefix when they are created */
+static PetscErrorCode ADJCheckPrefixOrder_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  PetscCheck(!adj->snes && !adj->ksp && !adj->tksp && !adj->eps, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Set the options prefix before ADJSetFromOptions() and before asking for SNES, KSP or EPS: they have taken the old one");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 /*@C
    ADJSetOptionsPrefix - Sets the prefix of all options of this context and of its children
@@ -25,7 +31,7 @@ PetscErrorCode ADJSetOptionsPrefix(ADJ adj, const char prefix[])
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(!adj->snes && !adj->ksp && !adj->tksp && !adj->eps, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Set the options prefix before ADJSetFromOptions() and before asking for SNES, KSP or EPS: they have taken the old one");
+  PetscCall(ADJCheckPrefixOrder_Private(adj));
   PetscCall(PetscObjectSetOptionsPrefix((PetscObject)adj, prefix));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -47,7 +53,7 @@ PetscErrorCode ADJAppendOptionsPrefix(ADJ adj, const char prefix[])
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(!adj->snes && !adj->ksp && !adj->tksp && !adj->eps, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Set the options prefix before ADJSetFromOptions() and before asking for SNES, KSP or EPS: they have taken the old one");
+  PetscCall(ADJCheckPrefixOrder_Private(adj));
   PetscCall(PetscObjectAppendOptionsPrefix((PetscObject)adj, prefix));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -77,8 +83,10 @@ PetscErrorCode ADJGetOptionsPrefix(ADJ adj, const char *prefix[])
 
 static PetscErrorCode ADJTrustOptions_Private(ADJ adj, ADJOptionItems PetscOptionsObject)
 {
-  ADJTrustLevel  level    = adj->trustlevel;
-  ADJTrustAction action   = adj->trustaction;
+  ADJTrustLevel  level  = adj->trustlevel;
+  ADJTrustAction action = adj->trustaction;
+  PetscReal      rtol   = adj->gradientrtol;
+  PetscBool      set;
   PetscReal      limit[3] = {adj->trustforwardrtol, adj->trustlinearrtol, adj->trustcondition};
 
   PetscFunctionBegin;
@@ -91,6 +99,8 @@ static PetscErrorCode ADJTrustOptions_Private(ADJ adj, ADJOptionItems PetscOptio
   PetscCall(PetscOptionsReal("-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol, or its square root if that is less)", "ADJSetTrustTolerances", limit[1], &limit[1], NULL));
   PetscCall(PetscOptionsReal("-adj_trust_condition", "Condition number from which the operator counts as singular", "ADJSetTrustTolerances", limit[2], &limit[2], NULL));
   PetscCall(ADJSetTrustTolerances(adj, limit[0], limit[1], limit[2]));
+  PetscCall(PetscOptionsReal("-adj_gradient_rtol", "Largest relative error against the derivative of the solution", "ADJSetGradientTolerance", rtol, &rtol, &set));
+  if (set) PetscCall(ADJSetGradientTolerance(adj, rtol));
   PetscCall(PetscOptionsName("-adj_trust_view", "View the report of each verdict", "ADJTrustView", NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -123,6 +133,10 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 .  -adj_trust_forward_rtol <1e-6>          - see `ADJSetTrustTolerances()`
 .  -adj_trust_linear_rtol <-1>             - see `ADJSetTrustTolerances()`
 .  -adj_trust_condition <4.5e12>           - see `ADJSetTrustTolerances()`
+.  -adj_gradient_rtol <rtol>               - see `ADJSetGradientTolerance()`
+.  -adj_steps <K>                          - forward iterations to make, see `ADJSetSteps()`
+.  -adj_piggyback <bool>                   - the adjoint alongside the state, see `ADJSetPiggyback()`
+.  -adj_trajectory_type <type>             - states kept along an iteration, see `ADJSetTrajectoryType()`
 .  -adj_trust_view [viewer]                - print the report of each verdict, see `ADJTrustView()`
 .  -adj_test_vjp                           - dot-product test at each solution, see `ADJTestVJP()`
 .  -adj_test_gradient                      - Taylor test of the first gradient, see `ADJTestGradient()`
@@ -141,7 +155,8 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 PetscErrorCode ADJSetFromOptions(ADJ adj)
 {
   char      type[256];
-  PetscBool flg;
+  PetscInt  steps = adj->steps;
+  PetscBool flg, set;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
@@ -152,6 +167,11 @@ PetscErrorCode ADJSetFromOptions(ADJ adj)
   else if (!((PetscObject)adj)->type_name)
     PetscCall(ADJSetType(adj, ADJIMPLICIT));
   PetscCall(ADJTrustOptions_Private(adj, PetscOptionsObject));
+  PetscCall(PetscOptionsInt("-adj_steps", "Forward iterations to make, whether they converge or not", "ADJSetSteps", steps, &steps, &flg));
+  if (flg) PetscCall(ADJSetSteps(adj, steps));
+  PetscCall(PetscOptionsBool("-adj_piggyback", "Iterate the adjoint alongside the state", "ADJSetPiggyback", adj->piggyback, &flg, &set));
+  if (set) PetscCall(ADJSetPiggyback(adj, flg));
+  PetscCall(ADJTrajectorySetFromOptions_Private(adj, PetscOptionsObject));
   PetscCall(PetscOptionsBool("-adj_keep_previous_iterate", "Keep the last but one forward iterate", "ADJSetKeepPreviousIterate", adj->keepprevious, &adj->keepprevious, NULL));
   PetscCall(PetscOptionsBool("-adj_test_vjp", "Dot-product test of the products at each solution", "ADJTestVJP", adj->testvjp, &adj->testvjp, NULL));
   PetscCall(PetscOptionsBool("-adj_test_gradient", "Taylor test of the first gradient", "ADJTestGradient", adj->testgradient, &adj->testgradient, NULL));

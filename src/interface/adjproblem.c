@@ -441,7 +441,7 @@ PetscErrorCode ADJSetSolution(ADJ adj, Vec x)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscValidHeaderSpecific(x, VEC_CLASSID, 2);
   if (x == adj->sol) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJCheckVec_Private(adj, x, adj->r, "The state x", "the one that ADJSetUp() saw; call ADJReset() before you change the problem's layout"));
+  PetscCall(ADJCheckState_Private(adj, x));
   PetscCall(PetscObjectReference((PetscObject)x));
   PetscCall(VecDestroy(&adj->sol));
   adj->sol = x;
@@ -471,6 +471,61 @@ PetscErrorCode ADJGetSolution(ADJ adj, Vec *x)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   *x = adj->sol;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetSteps - Sets how many iterations the forward solve makes
+
+   Logically collective
+
+   Input Parameters:
++  adj   - the context
+-  steps - K, 0 or more; `PETSC_DETERMINE` (default) ends the solve by its tolerances
+
+   Options Database Key:
+.  -adj_steps <K> - the number
+
+   Level: intermediate
+
+   Notes:
+   The forward solve stops after K iterations with `SNES_CONVERGED_ITS`, unless it diverges before.
+
+   For `ADJUNROLLED` and `ADJREVERSIBLE` the K steps are the model, and the derivative is theirs. The other types are
+   derivatives of the solution: where the residual after K iterations is not small they are refused.
+
+.seealso: `ADJGetSteps()`, `ADJUNROLLED`, `ADJREVERSIBLE`, `ADJGetSNES()`
+@*/
+PetscErrorCode ADJSetSteps(ADJ adj, PetscInt steps)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveInt(adj, steps, 2);
+  PetscCheck(steps >= 0 || steps == PETSC_DETERMINE, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The number of steps must not be negative, it is %" PetscInt_FMT, steps);
+  adj->steps = steps;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetSteps - The number of `ADJSetSteps()`
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  steps - the number, `PETSC_DETERMINE` if the tolerances end the solve
+
+   Level: intermediate
+
+.seealso: `ADJSetSteps()`
+@*/
+PetscErrorCode ADJGetSteps(ADJ adj, PetscInt *steps)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *steps = adj->steps;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

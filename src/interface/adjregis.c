@@ -7,6 +7,12 @@ PetscFunctionList ADJList              = NULL;
 PetscBool         ADJRegisterAllCalled = PETSC_FALSE;
 
 PETSC_INTERN PetscErrorCode ADJCreate_Implicit(ADJ);
+PETSC_INTERN PetscErrorCode ADJCreate_OneStep(ADJ);
+PETSC_INTERN PetscErrorCode ADJCreate_Neumann(ADJ);
+PETSC_INTERN PetscErrorCode ADJCreate_Unrolled(ADJ);
+PETSC_INTERN PetscErrorCode ADJCreate_Truncated(ADJ);
+PETSC_INTERN PetscErrorCode ADJCreate_Reversible(ADJ);
+PETSC_INTERN PetscErrorCode ADJCreate_Auto(ADJ);
 
 /* Registers every type of the library */
 PetscErrorCode ADJRegisterAll(void)
@@ -15,6 +21,12 @@ PetscErrorCode ADJRegisterAll(void)
   if (ADJRegisterAllCalled) PetscFunctionReturn(PETSC_SUCCESS);
   ADJRegisterAllCalled = PETSC_TRUE;
   PetscCall(ADJRegister(ADJIMPLICIT, ADJCreate_Implicit));
+  PetscCall(ADJRegister(ADJONESTEP, ADJCreate_OneStep));
+  PetscCall(ADJRegister(ADJNEUMANN, ADJCreate_Neumann));
+  PetscCall(ADJRegister(ADJUNROLLED, ADJCreate_Unrolled));
+  PetscCall(ADJRegister(ADJTRUNCATED, ADJCreate_Truncated));
+  PetscCall(ADJRegister(ADJREVERSIBLE, ADJCreate_Reversible));
+  PetscCall(ADJRegister(ADJAUTO, ADJCreate_Auto));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -75,8 +87,10 @@ PetscErrorCode ADJSetType(ADJ adj, ADJType type)
   PetscTryTypeMethod(adj, reset);
   PetscTryTypeMethod(adj, destroy);
   PetscCall(PetscMemzero(adj->ops, sizeof(struct _ADJOps)));
-  adj->data        = NULL;
-  adj->setupcalled = PETSC_FALSE;
+  adj->data              = NULL;
+  adj->program           = PETSC_FALSE;
+  adj->typekeepsprevious = PETSC_FALSE;
+  adj->setupcalled       = PETSC_FALSE;
   if (adj->state) adj->state->id = 0; /* a forward solve of another method */
   PetscCall(PetscObjectChangeTypeName((PetscObject)adj, type));
   PetscCall((*create)(adj));

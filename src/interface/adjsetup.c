@@ -78,6 +78,7 @@ PetscErrorCode ADJSetUp(ADJ adj)
     PetscCall(ADJGetTangentKSP(adj, NULL));
     PetscCall(ADJSetUpKSP_Private(adj, adj->tksp));
   }
+  PetscCheck(!adj->piggyback || adj->ops->converged, comm, PETSC_ERR_SUP, "The piggyback adjoint belongs to -adj_type implicit, not to %s: choose one of them", ((PetscObject)adj)->type_name);
   PetscTryTypeMethod(adj, setup);
   adj->setupcalled = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -34,23 +34,42 @@ PetscErrorCode ADJSolve(ADJ adj, Vec theta, Vec x)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCall(ADJCheckVec_Private(adj, theta, adj->state->theta, "The parameter vector theta", "that of the solves before; call ADJReset() before you change the problem's layout"));
+  PetscCall(ADJCheckTheta_Private(adj, theta));
   PetscCall(ADJCheckVec_Private(adj, x, NULL, "The state x", NULL));
   PetscCheck(x != theta, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The state x and the parameters theta must be different vectors");
   PetscCall(ADJSetSolution(adj, x));
   PetscCall(ADJSetUp(adj));
   PetscCall(PetscLogEventBegin(ADJ_Forward, adj, theta, x, 0));
-  PetscUseTypeMethod(adj, solve, theta, x);
+  PetscCall(ADJSolveForward_Private(adj, theta, x));
   PetscCall(PetscLogEventEnd(ADJ_Forward, adj, theta, x, 0));
   PetscCall(ADJMonitor_Private(adj, ADJ_PHASE_FORWARD, adj->state->its, adj->state->nhistory ? adj->state->history[adj->state->nhistory - 1] : 0.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What both derivatives have in common: the method between the two halves of the verdict */
+static PetscErrorCode ADJSolveDerivative_Private(ADJ adj, ADJPhase phase, Vec in, Vec out)
+{
+  const PetscBool       adjoint = (PetscBool)(phase == ADJ_PHASE_ADJOINT);
+  const PetscLogEvent   event   = adjoint ? ADJ_Adjoint : ADJ_Tangent;
+  const ADJLinearSolve *rec     = adjoint ? &adj->state->adjoint : &adj->state->tangent;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTrustBegin_Private(adj, phase));
+  PetscCall(PetscLogEventBegin(event, adj, in, out, 0));
+  if (adjoint)
+    PetscUseTypeMethod(adj, solveadjoint, in, out);
+  else
+    PetscUseTypeMethod(adj, solvetangent, in, out);
+  PetscCall(PetscLogEventEnd(event, adj, in, out, 0));
+  PetscCall(ADJMonitor_Private(adj, phase, rec->its, rec->residual));
+  PetscCall(ADJTrustEnd_Private(adj, phase, in, out));
+  PetscCall(ADJViewFromOptions(adj, NULL, "-adj_view"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The pullback with its verdict, without the test of the gradient */
 PetscErrorCode ADJSolveAdjoint_Private(ADJ adj, Vec xbar, Vec thetabar)
 {
-  ADJLinearSolve *rec;
-
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() before ADJSolveAdjoint()");
@@ -60,15 +79,7 @@ PetscErrorCode ADJSolveAdjoint_Private(ADJ adj, Vec xbar, Vec thetabar)
   PetscCheck(xbar != thetabar, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The cotangent xbar and its pullback thetabar must be different vectors");
   PetscCall(ADJSetUp(adj));
   if (adj->testvjp) PetscCall(ADJTestVJPFromOptions_Private(adj));
-  rec = &adj->state->adjoint;
-  PetscCall(ADJTrustBegin_Private(adj, ADJ_PHASE_ADJOINT));
-  PetscCall(PetscLogEventBegin(ADJ_Adjoint, adj, xbar, thetabar, 0));
-  PetscCall(ADJLinearizeAtSolution_Private(adj));
-  PetscUseTypeMethod(adj, solveadjoint, xbar, thetabar);
-  PetscCall(PetscLogEventEnd(ADJ_Adjoint, adj, xbar, thetabar, 0));
-  PetscCall(ADJMonitor_Private(adj, ADJ_PHASE_ADJOINT, rec->its, rec->residual));
-  PetscCall(ADJTrustEnd_Private(adj, ADJ_PHASE_ADJOINT));
-  PetscCall(ADJViewFromOptions(adj, NULL, "-adj_view"));
+  PetscCall(ADJSolveDerivative_Private(adj, ADJ_PHASE_ADJOINT, xbar, thetabar));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -134,8 +145,6 @@ PetscErrorCode ADJSolveAdjoint(ADJ adj, Vec xbar, Vec thetabar)
 @*/
 PetscErrorCode ADJSolveTangent(ADJ adj, Vec thetadot, Vec xdot)
 {
-  ADJLinearSolve *rec;
-
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->jvp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No Jacobian-vector product: call ADJSetJVP() before ADJSolveTangent()");
@@ -144,14 +153,6 @@ PetscErrorCode ADJSolveTangent(ADJ adj, Vec thetadot, Vec xdot)
   PetscCall(ADJCheckVec_Private(adj, xdot, adj->state->x, "The tangent xdot", "the state"));
   PetscCheck(thetadot != xdot, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The direction thetadot and its image xdot must be different vectors");
   PetscCall(ADJSetUp(adj));
-  rec = &adj->state->tangent;
-  PetscCall(ADJTrustBegin_Private(adj, ADJ_PHASE_TANGENT));
-  PetscCall(PetscLogEventBegin(ADJ_Tangent, adj, thetadot, xdot, 0));
-  PetscCall(ADJLinearizeAtSolution_Private(adj));
-  PetscUseTypeMethod(adj, solvetangent, thetadot, xdot);
-  PetscCall(PetscLogEventEnd(ADJ_Tangent, adj, thetadot, xdot, 0));
-  PetscCall(ADJMonitor_Private(adj, ADJ_PHASE_TANGENT, rec->its, rec->residual));
-  PetscCall(ADJTrustEnd_Private(adj, ADJ_PHASE_TANGENT));
-  PetscCall(ADJViewFromOptions(adj, NULL, "-adj_view"));
+  PetscCall(ADJSolveDerivative_Private(adj, ADJ_PHASE_TANGENT, thetadot, xdot));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

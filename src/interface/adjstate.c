@@ -10,7 +10,7 @@ static PetscErrorCode ADJLinearSolveClear_Private(ADJLinearSolve *rec)
   PetscFunctionBegin;
   PetscCall(PetscMemzero(rec, sizeof(*rec)));
   rec->rhsnorm = rec->solnorm = rec->residual = rec->resultnorm = -1.0;
-  rec->ritz = rec->smax = rec->smin = -1.0;
+  rec->ritz = rec->smax = rec->smin = rec->drift = rec->growth = -1.0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -35,6 +35,8 @@ PetscErrorCode ADJStateDestroy_Private(ADJState **state)
   PetscCall(VecDestroy(&(*state)->theta));
   PetscCall(VecDestroy(&(*state)->xcur));
   PetscCall(VecDestroy(&(*state)->xprev));
+  PetscCall(VecDestroy(&(*state)->x0bar));
+  PetscCall(ADJTrajectoryDestroy_Private(&(*state)->trajectory));
   PetscCall(PetscFree((*state)->history));
   PetscCall(PetscFree(*state));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -43,16 +45,17 @@ PetscErrorCode ADJStateDestroy_Private(ADJState **state)
 /* Begins a forward solve: whatever was known of the last one no longer holds */
 PetscErrorCode ADJStateRestart_Private(ADJ adj, Vec theta, Vec x)
 {
-  ADJState *st = adj->state;
+  ADJState *st   = adj->state;
+  PetscBool keep = (PetscBool)(adj->keepprevious || adj->typekeepsprevious);
 
   PetscFunctionBegin;
   if (!st->x) PetscCall(VecDuplicate(x, &st->x));
   if (!st->theta) PetscCall(VecDuplicate(theta, &st->theta));
-  if (adj->keepprevious && !st->xprev) {
+  if (keep && !st->xprev) {
     PetscCall(VecDuplicate(x, &st->xprev));
     PetscCall(VecDuplicate(x, &st->xcur));
   }
-  if (!adj->keepprevious) {
+  if (!keep) {
     PetscCall(VecDestroy(&st->xprev));
     PetscCall(VecDestroy(&st->xcur));
   }
@@ -67,6 +70,7 @@ PetscErrorCode ADJStateRestart_Private(ADJ adj, Vec theta, Vec x)
   st->linearized              = PETSC_FALSE;
   st->rnormref                = 0.0;
   adj->objnotfinite           = PETSC_FALSE;
+  st->x0barknown              = PETSC_FALSE;
   st->vjperror[0] = st->vjperror[1] = -1.0;
   PetscCall(ADJLinearSolveClear_Private(&st->adjoint));
   PetscCall(ADJLinearSolveClear_Private(&st->tangent));
@@ -74,23 +78,22 @@ PetscErrorCode ADJStateRestart_Private(ADJ adj, Vec theta, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Notes the residual norm of iterate `it`, and the iterate itself where the last two are kept */
-PetscErrorCode ADJStateRecord_Private(ADJ adj, ADJState *st, PetscInt it, PetscReal rnorm, Vec x)
+/* Notes the residual norm of the next iterate, and the iterate itself where the last two are kept */
+PetscErrorCode ADJStateRecord_Private(ADJState *st, PetscReal rnorm, Vec x)
 {
   PetscFunctionBegin;
-  if (it != st->nhistory) PetscFunctionReturn(PETSC_SUCCESS); /* some SNES types call their monitors twice for one iterate */
   if (st->nhistory == st->maxhistory) {
     st->maxhistory = st->maxhistory ? 2 * st->maxhistory : 64;
     PetscCall(PetscRealloc(st->maxhistory * sizeof(PetscReal), &st->history));
   }
   st->history[st->nhistory++] = rnorm;
-  if (adj->keepprevious && x) {
+  if (st->xcur && x) {
     Vec swap = st->xprev;
 
     st->xprev = st->xcur;
     st->xcur  = swap;
     PetscCall(VecCopy(x, st->xcur));
-    if (it == 0) PetscCall(VecCopy(x, st->xprev));
+    if (st->nhistory == 1) PetscCall(VecCopy(x, st->xprev));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

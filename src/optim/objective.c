@@ -112,7 +112,7 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->objective, comm, PETSC_ERR_ORDER, "No objective: call ADJSetObjective() first");
   PetscCheck(adj->sol, comm, PETSC_ERR_ORDER, "No initial guess: call ADJSetSolution() first");
-  PetscCall(ADJCheckVec_Private(adj, theta, adj->state->theta, "The parameter vector theta", "that of the solves before; call ADJReset() before you change the problem's layout"));
+  PetscCall(ADJCheckTheta_Private(adj, theta));
   if (gradient) PetscCall(ADJCheckVec_Private(adj, gradient, theta, "The gradient", "the parameters"));
   PetscCall(ADJSolve(adj, theta, adj->sol));
   if (adj->state->reason <= 0 && adj->trustaction == ADJ_TRUST_ACTION_ERROR) PetscCall(ADJTrustBegin_Private(adj, ADJ_PHASE_ADJOINT)); /* there is no objective: raises the error */

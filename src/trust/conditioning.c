@@ -9,9 +9,10 @@ PetscErrorCode ADJCheckConditioning_Private(ADJ adj, const ADJLinearSolve *rec, 
   ADJTrustCheck *cond = &rep->check[ADJ_CHECK_CONDITIONING], *ampl = &rep->check[ADJ_CHECK_AMPLIFICATION];
 
   PetscFunctionBegin;
-  if (rec->rhsnorm == 0.0) PetscFunctionReturn(PETSC_SUCCESS);
+  if (rec->rhsnorm == 0.0 || rec->solnorm < 0.0) PetscFunctionReturn(PETSC_SUCCESS);
   ampl->status = ADJ_CHECK_INFO;
   ampl->value  = rec->solnorm / rec->rhsnorm;
+  if (!rec->reason) PetscFunctionReturn(PETSC_SUCCESS); /* no system was solved */
   if (rec->smax < 0.0) {
     if (adj->form == ADJ_FIXED_POINT && adj->trustcontraction) PetscFunctionReturn(PETSC_SUCCESS); /* the contraction answers for invertibility */
     cond->status = ADJ_CHECK_INCONCLUSIVE;

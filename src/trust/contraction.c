@@ -191,7 +191,8 @@ PetscErrorCode ADJCheckContraction_Private(ADJ adj, const ADJLinearSolve *rec, A
     rep->check[ADJ_CHECK_RITZ].status = ADJ_CHECK_INFO;
     rep->check[ADJ_CHECK_RITZ].value  = rec->ritz;
   }
-  if (!adj->trustcontraction) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!adj->trustcontraction || adj->program) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(ADJUpdateContraction_Private(adj, rate, rec->ritz));
   if (c->notfinite) {
     rep->check[ADJ_CHECK_FINITE].status = ADJ_CHECK_FAILED;

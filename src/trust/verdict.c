@@ -48,6 +48,8 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   if (type) PetscCall(PetscStrbeginswith(type, "vi", &bounds));
   if (bounds)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, rel, 0.0, "the bounds of a variational inequality are not differentiated: choose another -adj_forward_snes_type"));
+  else if (st->reason > 0 && adj->program)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, rel, 0.0, "the derivative is that of the steps that were made"));
   else if (st->reason > 0 && (absolute || small))
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, rel, absolute ? 0.0 : limit, NULL));
   else if (relative)
@@ -98,6 +100,7 @@ static PetscErrorCode ADJCheckLinear_Private(ADJ adj, ADJPhase phase, const ADJL
   PetscBool passed = (PetscBool)(rec->reason > 0);
 
   PetscFunctionBegin;
+  if (!rec->reason) PetscFunctionReturn(PETSC_SUCCESS); /* no system was solved */
   PetscCall(KSPGetTolerances(ksp, &rtol, &atol, NULL, NULL));
   limit = adj->trustlinearrtol >= 0.0 ? adj->trustlinearrtol : PetscMin(10.0 * rtol, PetscSqrtReal(rtol)); /* below 1 with rtol: w = 0 never passes */
   if (rec->residual >= 0.0) {
@@ -137,7 +140,9 @@ static const struct {
   {ADJ_CHECK_VJP_THETA, ADJ_TRUST_REFUTED_VJP},
   {ADJ_CHECK_CONDITIONING, ADJ_TRUST_REFUTED_SINGULAR},
   {ADJ_CHECK_LINEAR, ADJ_TRUST_REFUTED_LINEAR},
-  {ADJ_CHECK_CONTRACTION, ADJ_TRUST_REFUTED_CONTRACTION}};
+  {ADJ_CHECK_CONTRACTION, ADJ_TRUST_REFUTED_CONTRACTION},
+  {ADJ_CHECK_DRIFT, ADJ_TRUST_REFUTED_ERROR},
+  {ADJ_CHECK_GRADIENT, ADJ_TRUST_REFUTED_ERROR}};
 static const PetscInt ADJTrustOrderLength = (PetscInt)(sizeof(ADJTrustOrder) / sizeof(ADJTrustOrder[0]));
 
 /* Index in ADJTrustOrder of the first check with that status, -1 if there is none */
@@ -253,19 +258,21 @@ PetscErrorCode ADJTrustBegin_Private(ADJ adj, ADJPhase phase)
 }
 
 /* The checks that cost products; of no use once the derivative is refused */
-static PetscErrorCode ADJTrustEstimate_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrustReport *rep)
+static PetscErrorCode ADJTrustEstimate_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
   PetscInt before = ADJCountProducts(&adj->checkcounters);
 
   PetscFunctionBegin;
   PetscCall(ADJCheckConditioning_Private(adj, rec, rep));
   if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckContraction_Private(adj, rec, rep));
+  if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckClassicalBound_Private(adj, rec, rep));
+  if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckGradientError_Private(adj, in, out, rec, rep));
   rep->products = ADJCountProducts(&adj->checkcounters) - before;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* After the solve: the verdict, and what follows from it */
-PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase)
+PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase, Vec in, Vec out)
 {
   ADJTrustReport       *rep  = &adj->state->report;
   const ADJLinearSolve *rec  = ADJTrustRecord_Private(adj, phase);
@@ -275,9 +282,10 @@ PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase)
   PetscCall(PetscLogEventBegin(ADJ_TrustCheck, adj, 0, 0, 0));
   PetscCall(ADJCheckFinite_Private(adj, rec, rep));
   PetscCall(ADJCheckLinear_Private(adj, phase, rec, rep));
+  PetscCall(ADJCheckDrift_Private(adj, rec, rep));
   if (phase == ADJ_PHASE_ADJOINT) PetscCall(ADJCheckTestedVJP_Private(adj, rep));
   adj->account = &adj->checkcounters;
-  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE) ierr = ADJTrustEstimate_Private(adj, rec, rep);
+  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE) ierr = ADJTrustEstimate_Private(adj, in, out, rec, rep);
   adj->account = &adj->counters;
   PetscCall(ierr);
   PetscCall(ADJSetVerdict_Private(adj, rep));

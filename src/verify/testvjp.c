@@ -221,8 +221,8 @@ PetscErrorCode ADJTestVJP(ADJ adj, Vec theta, Vec x, PetscReal *xerror, PetscRea
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->map, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No problem: call ADJSetFixedPoint() or ADJSetResidual() first");
   PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
-  PetscCall(ADJCheckVec_Private(adj, theta, adj->state->theta, "The parameter vector theta", "that of the solves before; call ADJReset() before you change the problem's layout"));
-  PetscCall(ADJCheckVec_Private(adj, x, adj->r, "The state x", "that of the solves before; call ADJReset() before you change the problem's layout"));
+  PetscCall(ADJCheckTheta_Private(adj, theta));
+  PetscCall(ADJCheckState_Private(adj, x));
   PetscCall(ADJTestBothProducts_Private(adj, theta, x, test));
   ADJJudgeProducts_Private(&test[0], xerror, &tol);
   ADJJudgeProducts_Private(&test[1], thetaerror, &tol);

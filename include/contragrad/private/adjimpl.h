@@ -4,14 +4,16 @@
 #ifndef ADJIMPL_H
 #define ADJIMPL_H
 
+#include <contragrad.h>
 #include <contragrad/private/adjtrajectory.h>
 #include <petsc/private/petscimpl.h>
 
-PETSC_INTERN PetscBool      ADJRegisterAllCalled;
-PETSC_INTERN PetscErrorCode ADJRegisterAll(void);
-PETSC_INTERN PetscErrorCode ADJStartSlepc_Private(void);
+PETSC_INTERN PetscFunctionList ADJList;
+PETSC_INTERN PetscBool         ADJRegisterAllCalled;
+PETSC_INTERN PetscErrorCode    ADJRegisterAll(void);
+PETSC_INTERN PetscErrorCode    ADJStartSlepc_Private(void);
 
-PETSC_INTERN PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_TrustCheck;
+PETSC_INTERN PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck;
 
 #define MAXADJMONITORS 5
 
@@ -19,17 +21,20 @@ typedef struct _ADJOps *ADJOps;
 struct _ADJOps {
   PetscErrorCode (*setfromoptions)(ADJ, ADJOptionItems);
   PetscErrorCode (*setup)(ADJ);
-  PetscErrorCode (*solve)(ADJ, Vec theta, Vec x);              /* forward: x holds the initial guess, then the solution */
-  PetscErrorCode (*solveadjoint)(ADJ, Vec xbar, Vec thetabar); /* at adj->state; fills adj->state->adjoint */
-  PetscErrorCode (*solvetangent)(ADJ, Vec thetadot, Vec xdot); /* at adj->state; fills adj->state->tangent */
+  PetscErrorCode (*forwardbegin)(ADJ, Vec x);                                 /* a forward solve starts from x */
+  PetscErrorCode (*iterate)(ADJ, PetscInt k, Vec x);                          /* it has reached iterate k = 0, 1, ... */
+  PetscErrorCode (*converged)(ADJ, PetscInt k, Vec x, SNESConvergedReason *); /* it would stop there for this reason; may take it back */
+  PetscErrorCode (*forwardend)(ADJ);                                          /* it is over, adj->state knows how it ended */
+  PetscErrorCode (*solveadjoint)(ADJ, Vec xbar, Vec thetabar);                /* at adj->state; fills adj->state->adjoint */
+  PetscErrorCode (*solvetangent)(ADJ, Vec thetadot, Vec xdot);                /* at adj->state; fills adj->state->tangent */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
   PetscErrorCode (*destroy)(ADJ);
 };
 
-/* What one linear solve left behind, for the verdict; negative numbers mean not known */
+/* What one adjoint or tangent left behind, for the verdict; negative numbers mean not known */
 typedef struct {
-  KSPConvergedReason reason;
+  KSPConvergedReason reason; /* of the linear solve; 0: none was made */
   PetscInt           its;
   PetscReal          rhsnorm;        /* of the right-hand side */
   PetscReal          solnorm;        /* of the solution */
@@ -38,6 +43,11 @@ typedef struct {
   PetscReal          ritz;           /* max |1 - mu| over the Ritz values mu of M */
   PetscReal          smax, smin;     /* extreme singular values of the (preconditioned) operator */
   PetscBool          preconditioned; /* the last three belong to the preconditioned operator */
+  PetscBool          approximate;    /* the result stands for the derivative of the solution, with an error to be estimated */
+  PetscInt           terms;          /* of the Neumann series; the classical bound of its error holds the power terms + 1 */
+  PetscReal          drift, growth;  /* of an iteration that was run backwards: at worst, and by step */
+  PetscReal          drifttol;
+  PetscBool          lost; /* a step could not be undone: the states before it are not known */
 } ADJLinearSolve;
 
 /* Everything that belongs to one forward solve and to the derivatives taken there. The tests swap it for one of their own */
@@ -57,6 +67,10 @@ typedef struct {
   PetscBool           linearized;
   PetscReal           vjperror[2]; /* of the dot-product test in x and theta; -1: not run */
   PetscReal           vjptolerance[2];
+  ADJTrajectory       trajectory; /* of types that go back along the iteration */
+  ADJScheduleSpec     spec;       /* of the trajectory */
+  Vec                 x0bar;      /* derivative with respect to the initial guess */
+  PetscBool           x0barknown;
   ADJLinearSolve      adjoint, tangent;
   ADJTrustReport      report;
 } ADJState;
@@ -73,15 +87,26 @@ typedef struct {
   Vec            vr, vi;     /* last eigenvector: start of the next measurement */
 } ADJContraction;
 
+/* Norms of dF/dx and dF/dtheta, and where they were measured */
+typedef struct {
+  PetscObjectId  id;   /* of the state; 0: never measured */
+  PetscReal      a, b; /* negative: not known */
+  PetscBool      notfinite;
+  PetscErrorCode ierr;
+} ADJNorms;
+
 struct _p_ADJ {
   PETSCHEADER(struct _ADJOps);
   /*------------------------- User parameters ---------------------------*/
   ADJForm              form;
+  PetscInt             steps; /* of the forward iteration; PETSC_DETERMINE: until it has converged */
   PetscBool            keepprevious;
+  PetscBool            piggyback;
   ADJTrustLevel        trustlevel;
   ADJTrustAction       trustaction;
   PetscBool            trustcontraction; /* contraction is required in fixed-point form */
   PetscReal            trustforwardrtol, trustlinearrtol, trustcondition;
+  PetscReal            gradientrtol;          /* largest error against the derivative of the solution; PETSC_DETERMINE: by the type */
   PetscBool            testvjp, testgradient; /* asked by option */
   ADJTrajectoryOptions trajectory;
 
@@ -104,6 +129,7 @@ struct _p_ADJ {
   KSP            ksp;  /* adjoint: M^T w = v */
   KSP            tksp; /* tangent: M xdot = N thetadot */
   EPS            eps;
+  SVD            svd;
   Mat            M, MT, AT;      /* shells; AT = (dF/dx)^T */
   Mat            J;              /* of the forward solver: M, or differences of the map */
   Mat            PT;             /* P^T, or P itself where it is symmetric */
@@ -112,12 +138,17 @@ struct _p_ADJ {
   Vec            w;              /* adjoint */
   Vec            s;              /* residual of the linear systems */
   Vec            b;              /* right-hand side of the tangent system */
+  Vec            a[2];           /* cotangent, or tangent, on its way along an iteration */
+  Vec            atheta;         /* its share of the parameters' derivative */
   Vec            objx, objtheta; /* partial derivatives of the objective */
   ADJState      *state;
   ADJContraction contraction;
+  ADJNorms       norms;
   void          *data; /* of the type */
 
   /* ----------------------- Status variables --------------------------*/
+  PetscBool        typekeepsprevious; /* the type wants the last but one iterate */
+  PetscBool        program;           /* the type differentiates the steps that were made, not the solution */
   PetscBool        setupcalled;
   PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
   PetscBool        childrenconfigured; /* and the children saw their options */
@@ -164,13 +195,31 @@ PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSolveForward_Private(ADJ, Vec, Vec);
 
+PETSC_INTERN PetscErrorCode ADJRequirePlainIteration_Private(ADJ);
+
 /* A pullback with its verdict: adjsolve.c */
 PETSC_INTERN PetscErrorCode ADJSolveAdjoint_Private(ADJ, Vec, Vec);
 
+/* Along an iteration: adjsweep.c */
+typedef PetscErrorCode      ADJGetStateFn(ADJ, PetscInt k, Vec *x);
+PETSC_INTERN PetscErrorCode ADJTrajectoryBegin_Private(ADJ, const ADJScheduleSpec *);
+PETSC_INTERN PetscErrorCode ADJTrajectoryIterate_Private(ADJ, PetscInt, Vec);
+PETSC_INTERN PetscErrorCode ADJTrajectoryEnd_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCountStored_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJAdvance_Private(void *, Vec);
+PETSC_INTERN PetscErrorCode ADJSweepAdjoint_Private(ADJ, PetscInt, PetscInt, ADJGetStateFn *, Vec, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJSweepTangent_Private(ADJ, PetscInt, PetscInt, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJGetInitialGradientVec_Private(ADJ, Vec *);
+PETSC_INTERN PetscErrorCode ADJRecordNorms_Private(Vec, Vec, ADJLinearSolve *);
+
 /* Linear solves with their record: adjlinear.c; preconditioners: adjpc.c */
 PETSC_INTERN PetscErrorCode ADJSolveLinear_Private(ADJ, KSP, Vec, Vec, ADJLinearSolve *);
-PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, Vec, ADJLinearSolve *);
-PETSC_INTERN PetscErrorCode ADJSolveM_Private(ADJ, Vec, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJSetAdjointOperators_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJContinueMT_Private(ADJ, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJPullBack_Private(ADJ, Vec, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJPushForward_Private(ADJ, Vec, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJCreateAdjoint_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetDefaultPC_Private(ADJ, KSP);
 PETSC_INTERN PetscErrorCode ADJUseMatrixInPC_Private(ADJ, KSP);
 PETSC_INTERN PetscErrorCode ADJReplaceDefaultPC_Private(KSP, PetscBool);
@@ -180,19 +229,24 @@ PETSC_INTERN PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJStateCreate_Private(ADJState **);
 PETSC_INTERN PetscErrorCode ADJStateDestroy_Private(ADJState **);
 PETSC_INTERN PetscErrorCode ADJStateRestart_Private(ADJ, Vec, Vec);
-PETSC_INTERN PetscErrorCode ADJStateRecord_Private(ADJ, ADJState *, PetscInt, PetscReal, Vec);
+PETSC_INTERN PetscErrorCode ADJStateRecord_Private(ADJState *, PetscReal, Vec);
 PETSC_INTERN PetscErrorCode ADJStateObservedRate_Private(ADJState *);
 
 /* Arguments: adjargs.c */
 PETSC_INTERN PetscErrorCode ADJCheckVec_Private(ADJ, Vec, Vec, const char[], const char[]);
+PETSC_INTERN PetscErrorCode ADJCheckTheta_Private(ADJ, Vec);
+PETSC_INTERN PetscErrorCode ADJCheckState_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJCheckSolved_Private(ADJ, const char[]);
 
 /* Verdict: trust/ */
 PETSC_INTERN PetscErrorCode ADJTrustBegin_Private(ADJ, ADJPhase);
-PETSC_INTERN PetscErrorCode ADJTrustEnd_Private(ADJ, ADJPhase);
+PETSC_INTERN PetscErrorCode ADJTrustEnd_Private(ADJ, ADJPhase, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJCheckContraction_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckConditioning_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJContractionReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCheckGradientError_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
+PETSC_INTERN PetscErrorCode ADJCheckDrift_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
+PETSC_INTERN PetscErrorCode ADJCheckClassicalBound_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 
 /* Tests asked by option: verify/ */
 PETSC_INTERN PetscErrorCode ADJRandomCreate_Private(ADJ, PetscRandom *);

@@ -6,78 +6,66 @@
 
    at the solution of the forward solve, whatever path led there.
 */
-#include <contragrad/private/adjimpl.h>
+#include "implicit.h"
 
-static PetscErrorCode ADJSolve_Implicit(ADJ adj, Vec theta, Vec x)
+static PetscErrorCode ADJForwardBegin_Implicit(ADJ adj, Vec x)
 {
   PetscFunctionBegin;
-  PetscCall(ADJSolveForward_Private(adj, theta, x));
+  (void)x;
+  ((ADJ_Implicit *)adj->data)->steps = 0;
+  if (adj->piggyback) PetscCall(ADJPiggybackBegin_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One product gives thetabar = N^T w and, unless checks are off, M^T w for the true residual s = v - M^T w */
-static PetscErrorCode ADJPullBack_Private(ADJ adj, Vec v, Vec thetabar, ADJLinearSolve *rec)
+static PetscErrorCode ADJConverged_Implicit(ADJ adj, PetscInt it, Vec x, SNESConvergedReason *reason)
 {
-  PetscBool check = (PetscBool)(adj->trustlevel > ADJ_TRUST_LEVEL_NONE || adj->testing);
-
   PetscFunctionBegin;
-  if (check && !adj->s) PetscCall(VecDuplicate(adj->r, &adj->s));
-  PetscCall(ADJApplyMT_Private(adj, adj->w, check ? adj->s : NULL, thetabar));
-  if (check) {
-    PetscCall(VecAYPX(adj->s, -1.0, v));
-    PetscCall(VecNorm(adj->s, NORM_2, &rec->residual));
-  }
-  PetscCall(VecNorm(thetabar, NORM_2, &rec->resultnorm));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* PETSc's bcgs keeps its last initial guess and adds it to a solve from zero; a change of type drops it and leaves the PC alone */
-static PetscErrorCode ADJForgetGuess_Private(KSP ksp)
-{
-  PetscBool bcgs;
-
-  PetscFunctionBegin;
-  PetscCall(PetscObjectTypeCompare((PetscObject)ksp, KSPBCGS, &bcgs));
-  if (!bcgs) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(KSPSetType(ksp, KSPPREONLY));
-  PetscCall(KSPSetType(ksp, KSPBCGS));
+  if (adj->piggyback && !adj->testing && *reason >= 0) PetscCall(ADJPiggybackStep_Private(adj, it, x, reason));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ADJSolveAdjoint_Implicit(ADJ adj, Vec xbar, Vec thetabar)
 {
-  ADJLinearSolve *rec = &adj->state->adjoint;
-
   PetscFunctionBegin;
-  if (!adj->w) {
-    PetscCall(VecDuplicate(adj->r, &adj->w));
-    adj->wspoilt = PETSC_TRUE;
-  }
-  if (adj->wspoilt) { /* no initial guess for this one */
-    PetscCall(VecSet(adj->w, 0.0));
-    PetscCall(ADJForgetGuess_Private(adj->ksp));
-  }
-  PetscCall(ADJSolveMT_Private(adj, xbar, adj->w, rec));
-  adj->wspoilt = (PetscBool)(rec->reason < 0 || rec->solnorm == 0.0 || PetscIsInfOrNanReal(rec->solnorm));
-  PetscCall(ADJPullBack_Private(adj, xbar, thetabar, rec));
+  PetscCall(ADJLinearizeAtSolution_Private(adj));
+  if (((ADJ_Implicit *)adj->data)->steps)
+    PetscCall(ADJContinueMT_Private(adj, xbar, &adj->state->adjoint));
+  else
+    PetscCall(ADJSolveMT_Private(adj, xbar, &adj->state->adjoint));
+  PetscCall(ADJPullBack_Private(adj, xbar, thetabar, &adj->state->adjoint));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ADJSolveTangent_Implicit(ADJ adj, Vec thetadot, Vec xdot)
 {
-  ADJLinearSolve *rec = &adj->state->tangent;
+  PetscFunctionBegin;
+  PetscCall(ADJLinearizeAtSolution_Private(adj));
+  PetscCall(ADJPushForward_Private(adj, thetadot, xdot, &adj->state->tangent));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJView_Implicit(ADJ adj, PetscViewer viewer)
+{
+  PetscFunctionBegin;
+  if (adj->piggyback) PetscCall(PetscViewerASCIIPrintf(viewer, "  Piggyback adjoint: %" PetscInt_FMT " steps beside those of the state\n", ((ADJ_Implicit *)adj->data)->steps));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJReset_Implicit(ADJ adj)
+{
+  ADJ_Implicit *impl = (ADJ_Implicit *)adj->data;
 
   PetscFunctionBegin;
-  if (!adj->b) PetscCall(VecDuplicate(adj->r, &adj->b));
-  PetscCall(ADJApplyN_Private(adj, thetadot, adj->b));
-  PetscCall(ADJSolveM_Private(adj, adj->b, xdot, rec));
-  rec->resultnorm = rec->solnorm;
-  if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE) {
-    if (!adj->s) PetscCall(VecDuplicate(adj->r, &adj->s));
-    PetscCall(ADJApplyM_Private(adj, xdot, adj->s));
-    PetscCall(VecAYPX(adj->s, -1.0, adj->b));
-    PetscCall(VecNorm(adj->s, NORM_2, &rec->residual));
-  }
+  PetscCall(VecDestroy(&impl->v));
+  PetscCall(VecDestroy(&impl->wnext));
+  impl->steps = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJDestroy_Implicit(ADJ adj)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscFree(adj->data));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -91,17 +79,26 @@ PETSC_INTERN PetscErrorCode ADJCreate_Implicit(ADJ);
 
    Note:
    Costs a few dozen products and no memory that grows with the number of forward iterations. With
-   `-adj_ksp_type richardson` the solve is the fixed-point adjoint w <- v + A^T w.
+   `-adj_ksp_type richardson` the solve is the fixed-point adjoint w <- v + A^T w; with `-adj_piggyback` that is made
+   alongside the forward iteration.
 
    References:
 .  * - B. Christianson, Reverse accumulation and attractive fixed points, Optimization Methods and Software 3, 1994
 
-.seealso: `ADJSetType()`, `ADJType`, `ADJGetKSP()`
+.seealso: `ADJSetType()`, `ADJType`, `ADJGetKSP()`, `ADJSetPiggyback()`, `ADJAUTO`
 M*/
 PetscErrorCode ADJCreate_Implicit(ADJ adj)
 {
+  ADJ_Implicit *impl;
+
   PetscFunctionBegin;
-  adj->ops->solve        = ADJSolve_Implicit;
+  PetscCall(PetscNew(&impl));
+  adj->data              = impl;
+  adj->ops->forwardbegin = ADJForwardBegin_Implicit;
+  adj->ops->converged    = ADJConverged_Implicit;
+  adj->ops->view         = ADJView_Implicit;
+  adj->ops->reset        = ADJReset_Implicit;
+  adj->ops->destroy      = ADJDestroy_Implicit;
   adj->ops->solveadjoint = ADJSolveAdjoint_Implicit;
   adj->ops->solvetangent = ADJSolveTangent_Implicit;
   PetscFunctionReturn(PETSC_SUCCESS);

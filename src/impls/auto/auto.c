@@ -1,0 +1,351 @@
+/*
+   Type auto: for each cotangent the Neumann series as long as it is short, else the Krylov solver, from where the series got.
+
+   With r_i = (A^T)^i v, the sum w_k = r_0 + ... + r_k leaves out B^T M^{-T} r_{k+1}. While the norms |r_i| fall at the
+   rate q what is left out is at most |r_{k+1}|/(1 - q) in w, and in the gradient that times beta = |B^T r_k|/|r_k|, the factor
+   by which B passed the last term on. The series ends at the first k where
+
+       beta |r_{k+1}|/(1 - q) <= rtol |g_k|,    g_k = B^T w_k
+
+   and gives up as soon as, at this rate, it would need more terms than allowed.
+*/
+#include <contragrad/private/adjimpl.h>
+
+#define ADJ_AUTO_TERMS    20
+#define ADJ_AUTO_NEVER    1000000000
+#define ADJ_AUTO_PATIENCE 3 /* quotients |r_{i+1}|/|r_i| of which the largest is taken for q */
+
+typedef enum {
+  ADJ_AUTO_NONE,
+  ADJ_AUTO_NEUMANN,
+  ADJ_AUTO_KRYLOV
+} ADJAutoChoice;
+
+typedef struct {
+  PetscInt      maxterms;
+  ADJAutoChoice choice; /* of the last derivative, and why */
+  PetscInt      terms;
+  PetscInt      needed; /* terms that the series would have needed */
+  PetscReal     rate;
+} ADJ_Auto;
+
+/* One series, of powers of A^T or of A */
+typedef struct {
+  ADJ       adj;
+  PetscBool adjoint;
+  PetscReal rtol;
+  PetscReal last[ADJ_AUTO_PATIENCE]; /* quotients */
+  PetscInt  k;
+  PetscReal rnorm, beta, resultnorm, rate;
+  Vec       sum;    /* w_k, or xdot_k */
+  Vec       result; /* g_k, or NULL: the sum itself */
+  Vec       part;   /* B^T r_k */
+} ADJSeries;
+
+static PetscErrorCode ADJForwardBegin_Auto(ADJ adj, Vec x)
+{
+  PetscFunctionBegin;
+  (void)x;
+  PetscCheck(adj->form == ADJ_FIXED_POINT, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "ADJ type auto begins with powers of dF/dx, but the problem is a residual: give the map with ADJSetFixedPoint(), or take -adj_type implicit");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* rnext = A^T r or A r, and the share of r in the result */
+static PetscErrorCode ADJSeriesApply_Private(ADJSeries *s, Vec r, Vec rnext)
+{
+  ADJ adj = s->adj;
+  Vec x = adj->state->x, theta = adj->state->theta;
+
+  PetscFunctionBegin;
+  if (s->adjoint)
+    PetscCall(ADJComputeVJP_Private(adj, x, theta, r, rnext, s->part));
+  else
+    PetscCall(ADJComputeJVP_Private(adj, x, theta, r, NULL, rnext));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Takes term k = |r_k| into the sum and the rate; rnext has the norm `next` */
+static PetscErrorCode ADJSeriesAdd_Private(ADJSeries *s, Vec r, PetscReal next)
+{
+  PetscReal norm;
+
+  PetscFunctionBegin;
+  PetscCall(VecAXPY(s->sum, 1.0, r));
+  if (s->adjoint) {
+    PetscCall(VecNorm(s->part, NORM_2, &norm));
+    PetscCall(VecAXPY(s->result, 1.0, s->part));
+    s->beta = s->rnorm > 0.0 ? norm / s->rnorm : 0.0;
+  }
+  PetscCall(VecNorm(s->adjoint ? s->result : s->sum, NORM_2, &s->resultnorm));
+  s->last[s->k % ADJ_AUTO_PATIENCE] = s->rnorm > 0.0 ? next / s->rnorm : 0.0;
+  s->rate                           = 0.0;
+  for (PetscInt i = 0; i < PetscMin(s->k + 1, ADJ_AUTO_PATIENCE); i++) s->rate = PetscMax(s->rate, s->last[i]);
+  s->rnorm = next;
+  s->k++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Terms that the series needs in all, at the present rate; at least two quotients speak before it gives up */
+static PetscInt ADJSeriesNeeds_Private(const ADJSeries *s)
+{
+  const PetscReal tail = s->rate < 1.0 ? s->beta * s->rnorm / (1.0 - s->rate) : PETSC_INFINITY, aim = s->rtol * s->resultnorm;
+  PetscReal       more;
+
+  if (s->rnorm == 0.0 || tail <= aim) return s->k;
+  if (!(s->rate < 1.0) || aim <= 0.0) return s->k < ADJ_AUTO_PATIENCE ? s->k + 1 : ADJ_AUTO_NEVER;
+  more = PetscCeilReal(PetscLogReal(aim / tail) / PetscLogReal(s->rate));
+  return more < 1e6 ? s->k + PetscMax((PetscInt)more, 1) : ADJ_AUTO_NEVER;
+}
+
+/* On return r[which] holds the next power, which is the residual of the sum */
+static PetscErrorCode ADJSeriesRun_Private(ADJSeries *s, Vec first, PetscInt *which)
+{
+  ADJ       adj  = s->adj;
+  ADJ_Auto *ctx  = (ADJ_Auto *)adj->data;
+  Vec       r    = first;
+  PetscReal next = 0.0;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(first, NORM_2, &s->rnorm));
+  ctx->choice = ADJ_AUTO_NEUMANN;
+  *which      = 0;
+  do {
+    *which = s->k % 2;
+    PetscCall(ADJSeriesApply_Private(s, r, adj->a[*which]));
+    PetscCall(VecNorm(adj->a[*which], NORM_2, &next));
+    PetscCall(ADJSeriesAdd_Private(s, r, next));
+    r           = adj->a[*which];
+    ctx->needed = ADJSeriesNeeds_Private(s);
+    if (PetscIsInfOrNanReal(next) || (ctx->needed > s->k && ctx->needed > ctx->maxterms + 1)) ctx->choice = ADJ_AUTO_KRYLOV;
+  } while (ctx->choice == ADJ_AUTO_NEUMANN && ctx->needed > s->k);
+  ctx->terms = s->k - 1;
+  ctx->rate  = s->rate;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJSeriesBegin_Private(ADJ adj, PetscBool adjoint, KSP ksp, ADJSeries *s)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(s, sizeof(*s)));
+  for (PetscInt i = 0; i < 2; i++) {
+    if (!adj->a[i]) PetscCall(VecDuplicate(adj->r, &adj->a[i]));
+  }
+  if (!adj->atheta) PetscCall(VecDuplicate(adj->state->theta, &adj->atheta));
+  s->adj     = adj;
+  s->adjoint = adjoint;
+  s->beta    = 1.0;
+  s->part    = adj->atheta;
+  s->rtol    = adj->gradientrtol;
+  if (s->rtol <= 0.0) PetscCall(KSPGetTolerances(ksp, &s->rtol, NULL, NULL, NULL));
+  PetscCall(ADJLinearizeAtSolution_Private(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJSolveAdjoint_Auto(ADJ adj, Vec xbar, Vec thetabar)
+{
+  ADJ_Auto       *ctx = (ADJ_Auto *)adj->data;
+  ADJLinearSolve *rec = &adj->state->adjoint;
+  ADJSeries       s;
+  PetscInt        which;
+
+  PetscFunctionBegin;
+  PetscCall(ADJSeriesBegin_Private(adj, PETSC_TRUE, adj->ksp, &s));
+  PetscCall(ADJCreateAdjoint_Private(adj));
+  s.sum    = adj->w;
+  s.result = thetabar;
+  PetscCall(VecSet(s.sum, 0.0));
+  PetscCall(VecSet(s.result, 0.0));
+  PetscCall(ADJSeriesRun_Private(&s, xbar, &which));
+  if (ctx->choice == ADJ_AUTO_KRYLOV) {
+    adj->wspoilt = (PetscBool)PetscIsInfOrNanReal(s.rnorm);
+    PetscCall(ADJContinueMT_Private(adj, xbar, rec));
+    PetscCall(ADJPullBack_Private(adj, xbar, thetabar, rec));
+    rec->approximate = PETSC_FALSE;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(ADJRecordNorms_Private(xbar, thetabar, rec));
+  PetscCall(VecNorm(adj->w, NORM_2, &rec->solnorm));
+  rec->reason      = KSP_CONVERGED_ITERATING;
+  rec->residual    = s.rnorm;
+  rec->its         = ctx->terms;
+  rec->terms       = ctx->terms;
+  rec->approximate = PETSC_TRUE;
+  adj->wspoilt     = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJSolveTangent_Auto(ADJ adj, Vec thetadot, Vec xdot)
+{
+  ADJ_Auto       *ctx = (ADJ_Auto *)adj->data;
+  ADJLinearSolve *rec = &adj->state->tangent;
+  ADJSeries       s;
+  PetscInt        which;
+  PetscBool       guess;
+  PetscErrorCode  ierr;
+
+  PetscFunctionBegin;
+  PetscCall(ADJSeriesBegin_Private(adj, PETSC_FALSE, adj->tksp, &s));
+  if (!adj->b) PetscCall(VecDuplicate(adj->r, &adj->b));
+  s.sum = xdot;
+  PetscCall(VecSet(s.sum, 0.0));
+  PetscCall(ADJApplyN_Private(adj, thetadot, adj->b));
+  PetscCall(ADJSeriesRun_Private(&s, adj->b, &which));
+  if (ctx->choice == ADJ_AUTO_KRYLOV) {
+    PetscCall(KSPGetInitialGuessNonzero(adj->tksp, &guess));
+    PetscCall(KSPSetInitialGuessNonzero(adj->tksp, PETSC_TRUE));
+    ierr = ADJPushForward_Private(adj, thetadot, xdot, rec);
+    PetscCall(KSPSetInitialGuessNonzero(adj->tksp, guess));
+    PetscCall(ierr);
+    rec->approximate = PETSC_FALSE;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(ADJRecordNorms_Private(adj->b, xdot, rec));
+  rec->solnorm     = rec->resultnorm;
+  rec->reason      = KSP_CONVERGED_ITERATING;
+  rec->residual    = s.rnorm;
+  rec->its         = ctx->terms;
+  rec->terms       = ctx->terms;
+  rec->approximate = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJSetFromOptions_Auto(ADJ adj, ADJOptionItems PetscOptionsObject)
+{
+  PetscInt  terms = ((ADJ_Auto *)adj->data)->maxterms;
+  PetscBool set;
+
+  PetscFunctionBegin;
+  PetscOptionsHeadBegin(PetscOptionsObject, "Choice between Neumann series and Krylov solver");
+  PetscCall(PetscOptionsInt("-adj_auto_max_terms", "Largest power of dF/dx in the Neumann series", "ADJAutoSetMaxTerms", terms, &terms, &set));
+  if (set) PetscCall(ADJAutoSetMaxTerms(adj, terms));
+  PetscOptionsHeadEnd();
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJView_Auto(ADJ adj, PetscViewer viewer)
+{
+  const ADJ_Auto *ctx = (const ADJ_Auto *)adj->data;
+
+  PetscFunctionBegin;
+  PetscCall(PetscViewerASCIIPrintf(viewer, "  Choice: Neumann series up to power %" PetscInt_FMT ", else the Krylov solver\n", ctx->maxterms));
+  if (ctx->choice == ADJ_AUTO_NEUMANN) PetscCall(PetscViewerASCIIPrintf(viewer, "  chosen: Neumann series up to power %" PetscInt_FMT ", its terms fell at the rate %g\n", ctx->terms, (double)ctx->rate));
+  if (ctx->choice == ADJ_AUTO_KRYLOV && ctx->needed < ADJ_AUTO_NEVER) PetscCall(PetscViewerASCIIPrintf(viewer, "  chosen: Krylov solver, from the sum up to power %" PetscInt_FMT "; at the rate %g the series would need power %" PetscInt_FMT "\n", ctx->terms, (double)ctx->rate, ctx->needed - 1));
+  if (ctx->choice == ADJ_AUTO_KRYLOV && ctx->needed == ADJ_AUTO_NEVER) PetscCall(PetscViewerASCIIPrintf(viewer, "  chosen: Krylov solver, from the sum up to power %" PetscInt_FMT "; at the rate %g the series does not converge\n", ctx->terms, (double)ctx->rate));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJAutoSetMaxTerms_Auto(ADJ adj, PetscInt terms)
+{
+  PetscFunctionBegin;
+  PetscCheck(terms >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The largest power must not be negative, it is %" PetscInt_FMT, terms);
+  ((ADJ_Auto *)adj->data)->maxterms = terms;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJAutoGetMaxTerms_Auto(ADJ adj, PetscInt *terms)
+{
+  PetscFunctionBegin;
+  *terms = ((ADJ_Auto *)adj->data)->maxterms;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJAutoSetMaxTerms - Sets the largest power of dF/dx that the type `ADJAUTO` takes before it hands over to the Krylov solver
+
+   Logically collective
+
+   Input Parameters:
++  adj   - the context; nothing happens if it has another type
+-  terms - the power, 0 or more; default 20
+
+   Options Database Key:
+.  -adj_auto_max_terms <20> - the power
+
+   Level: intermediate
+
+.seealso: `ADJAUTO`, `ADJAutoGetMaxTerms()`
+@*/
+PetscErrorCode ADJAutoSetMaxTerms(ADJ adj, PetscInt terms)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveInt(adj, terms, 2);
+  PetscTryMethod(adj, "ADJAutoSetMaxTerms_C", (ADJ, PetscInt), (adj, terms));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJAutoGetMaxTerms - The power of `ADJAutoSetMaxTerms()`
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context, of type `ADJAUTO`
+
+   Output Parameter:
+.  terms - the power
+
+   Level: intermediate
+
+   Errors:
+   `PETSC_ERR_SUP` if it has another type.
+
+.seealso: `ADJAUTO`, `ADJAutoSetMaxTerms()`
+@*/
+PetscErrorCode ADJAutoGetMaxTerms(ADJ adj, PetscInt *terms)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscUseMethod(adj, "ADJAutoGetMaxTerms_C", (ADJ, PetscInt *), (adj, terms));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJDestroy_Auto(ADJ adj)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscObjectComposeFunction((PetscObject)adj, "ADJAutoSetMaxTerms_C", NULL));
+  PetscCall(PetscObjectComposeFunction((PetscObject)adj, "ADJAutoGetMaxTerms_C", NULL));
+  PetscCall(PetscFree(adj->data));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PETSC_INTERN PetscErrorCode ADJCreate_Auto(ADJ);
+
+/*MC
+   ADJAUTO - the derivative of the solution: for each cotangent or direction by the Neumann series where a few terms are
+   enough, else by the Krylov solver of type `ADJIMPLICIT`, which starts from what the series has
+
+   Options Database Keys:
++  -adj_gradient_rtol <rtol>  - relative error that is aimed at, see `ADJSetGradientTolerance()`
+-  -adj_auto_max_terms <20>   - largest power of dF/dx in the series
+
+   Level: intermediate
+
+   Notes:
+   The series needs no solve, no orthogonalization and no vectors beside two. Its terms are watched as they come: it ends at
+   the first that meets the tolerance, and gives up as soon as at their rate it would need more than are allowed. `ADJView()`
+   says what was chosen, and why.
+
+   The error that the series is believed to have is an estimate from the rate of its terms; the verdict looks at it again, by
+   a loose solve, see `ADJSetGradientTolerance()`.
+
+.seealso: `ADJSetType()`, `ADJType`, `ADJAutoSetMaxTerms()`, `ADJNEUMANN`, `ADJIMPLICIT`
+M*/
+PetscErrorCode ADJCreate_Auto(ADJ adj)
+{
+  ADJ_Auto *ctx;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&ctx));
+  ctx->maxterms            = ADJ_AUTO_TERMS;
+  adj->data                = ctx;
+  adj->ops->setfromoptions = ADJSetFromOptions_Auto;
+  adj->ops->forwardbegin   = ADJForwardBegin_Auto;
+  adj->ops->solveadjoint   = ADJSolveAdjoint_Auto;
+  adj->ops->solvetangent   = ADJSolveTangent_Auto;
+  adj->ops->view           = ADJView_Auto;
+  adj->ops->destroy        = ADJDestroy_Auto;
+  PetscCall(PetscObjectComposeFunction((PetscObject)adj, "ADJAutoSetMaxTerms_C", ADJAutoSetMaxTerms_Auto));
+  PetscCall(PetscObjectComposeFunction((PetscObject)adj, "ADJAutoGetMaxTerms_C", ADJAutoGetMaxTerms_Auto));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,199 @@
+/*
+   The classical bound of the error of a Neumann series of k terms beside the identity (k = 0: one-step),
+
+       ||J_k - J|| <= ||A||^{k+1} ||B|| / (1 - ||A||),    A = dF/dx, B = dF/dtheta, 2-norms,
+
+   with the norms by SLEPc, where there is a JVP beside the VJP. It holds where ||A|| < 1, which the spectral radius does not
+   tell: the estimate of the error, in gradienterror.c, does not need it.
+*/
+#include <contragrad/private/adjimpl.h>
+
+#define ADJ_SVD_TOL    1e-2
+#define ADJ_SVD_MAX_IT 10
+
+/* After an error or NaN the solver gets zero, which it survives; what happened is told afterwards, on every process */
+static PetscErrorCode ADJFilterProduct_Private(ADJ adj, PetscErrorCode ierr, Vec y)
+{
+  ADJNorms *norms = &adj->norms;
+  PetscReal norm;
+
+  PetscFunctionBegin;
+  if (ierr) {
+    norms->ierr = ierr;
+    PetscCall(VecSet(y, PETSC_INFINITY));
+  }
+  PetscCall(VecNorm(y, NORM_2, &norm));
+  if (PetscIsInfOrNanReal(norm)) norms->notfinite = PETSC_TRUE;
+  if (norms->notfinite) PetscCall(VecSet(y, 0.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatMult_ADJ_A(Mat A, Vec x, Vec y)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(A, &adj));
+  PetscCall(ADJFilterProduct_Private(adj, ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y), y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatMultTranspose_ADJ_A(Mat A, Vec x, Vec y)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(A, &adj));
+  PetscCall(ADJFilterProduct_Private(adj, ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL), y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatMult_ADJ_B(Mat B, Vec x, Vec y)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(B, &adj));
+  PetscCall(ADJFilterProduct_Private(adj, ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, NULL, x, y), y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatMultTranspose_ADJ_B(Mat B, Vec x, Vec y)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(B, &adj));
+  PetscCall(ADJFilterProduct_Private(adj, ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y), y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatCreateVecs_ADJ_B(Mat B, Vec *right, Vec *left)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(B, &adj));
+  if (right) PetscCall(VecDuplicate(adj->state->theta, right));
+  if (left) PetscCall(VecDuplicate(adj->r, left));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatCreateVecs_ADJ_A(Mat A, Vec *right, Vec *left)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(A, &adj));
+  if (right) PetscCall(VecDuplicate(adj->r, right));
+  if (left) PetscCall(VecDuplicate(adj->r, left));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetSVD - The solver that measures the norms of dF/dx and dF/dtheta
+
+   Collective at the first call
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  svd - the solver (borrowed)
+
+   Options Database Keys:
++  -adj_svd_tol <tol>    - relative accuracy of the largest singular value, default 1e-2
+-  -adj_svd_max_it <its> - restarts it may spend, default 10
+
+   Level: advanced
+
+   Note:
+   Used for the classical bound of the error of `ADJONESTEP` and `ADJNEUMANN`, where the problem has a JVP and a VJP.
+
+.seealso: `ADJGetEPS()`, `ADJGetTrustReport()`, `ADJSetGradientTolerance()`
+@*/
+PetscErrorCode ADJGetSVD(ADJ adj, SVD *svd)
+{
+  char prefix[256];
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (!adj->svd) {
+    PetscCall(ADJGetChildPrefix_Private(adj, "adj_", sizeof(prefix), prefix));
+    PetscCall(SVDCreate(PetscObjectComm((PetscObject)adj), &adj->svd));
+    PetscCall(PetscObjectIncrementTabLevel((PetscObject)adj->svd, (PetscObject)adj, 1));
+    PetscCall(PetscObjectSetOptions((PetscObject)adj->svd, ((PetscObject)adj)->options));
+    PetscCall(SVDSetOptionsPrefix(adj->svd, prefix));
+    PetscCall(SVDSetType(adj->svd, SVDTRLANCZOS));
+    PetscCall(SVDSetImplicitTranspose(adj->svd, PETSC_TRUE));
+    PetscCall(SVDSetWhichSingularTriplets(adj->svd, SVD_LARGEST));
+    PetscCall(SVDSetTolerances(adj->svd, ADJ_SVD_TOL, ADJ_SVD_MAX_IT));
+  }
+  if (svd) *svd = adj->svd;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Vec domain, PetscErrorCode (*mult)(Mat, Vec, Vec), PetscErrorCode (*multtranspose)(Mat, Vec, Vec), PetscErrorCode (*createvecs)(Mat, Vec *, Vec *), PetscReal *sigma)
+{
+  Mat      A;
+  PetscInt n, N, m, M, nconv;
+
+  PetscFunctionBegin;
+  *sigma = -1.0;
+  PetscCall(VecGetLocalSize(adj->r, &n));
+  PetscCall(VecGetSize(adj->r, &N));
+  PetscCall(VecGetLocalSize(domain, &m));
+  PetscCall(VecGetSize(domain, &M));
+  PetscCall(MatCreateShell(PetscObjectComm((PetscObject)adj), n, m, N, M, adj, &A));
+  PetscCall(MatShellSetOperation(A, MATOP_MULT, ADJShellFn(mult)));
+  PetscCall(MatShellSetOperation(A, PetscDefined(USE_COMPLEX) ? MATOP_MULT_HERMITIAN_TRANSPOSE : MATOP_MULT_TRANSPOSE, ADJShellFn(multtranspose)));
+  PetscCall(MatShellSetOperation(A, MATOP_CREATE_VECS, ADJShellFn(createvecs)));
+  PetscCall(MatSetUp(A));
+  PetscCall(ADJGetSVD(adj, NULL));
+  PetscCall(SVDReset(adj->svd));
+  PetscCall(SVDSetOperators(adj->svd, A, NULL));
+  PetscCall(SVDSolve(adj->svd));
+  PetscCall(SVDGetConverged(adj->svd, &nconv));
+  if (nconv > 0 && !adj->norms.notfinite) PetscCall(SVDGetSingularTriplet(adj->svd, 0, sigma, NULL, NULL));
+  PetscCall(SVDReset(adj->svd));
+  PetscCall(MatDestroy(&A));
+  PetscCall(adj->norms.ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* With the first derivative, and where the contraction was measured anew */
+static PetscErrorCode ADJUpdateNorms_Private(ADJ adj)
+{
+  ADJNorms *norms = &adj->norms;
+
+  PetscFunctionBegin;
+  if (norms->id == adj->state->id || (norms->id && !(adj->contraction.id == adj->state->id && adj->contraction.measured))) PetscFunctionReturn(PETSC_SUCCESS);
+  norms->notfinite = PETSC_FALSE;
+  norms->ierr      = PETSC_SUCCESS;
+  PetscCall(ADJLinearizeAtSolution_Private(adj));
+  PetscCall(ADJMeasureNorm_Private(adj, adj->r, MatMult_ADJ_A, MatMultTranspose_ADJ_A, MatCreateVecs_ADJ_A, &norms->a));
+  if (norms->a < 1.0) PetscCall(ADJMeasureNorm_Private(adj, adj->state->theta, MatMult_ADJ_B, MatMultTranspose_ADJ_B, MatCreateVecs_ADJ_B, &norms->b));
+  norms->id = adj->state->id;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The bound of the derivative's error for this v (or thetadot), relative to what was computed; where ||A|| >= 1 there is none */
+PetscErrorCode ADJCheckClassicalBound_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrustReport *rep)
+{
+  const ADJNorms *norms = &adj->norms;
+  ADJTrustCheck  *a = &rep->check[ADJ_CHECK_NORM], *c = &rep->check[ADJ_CHECK_CLASSICAL];
+
+  PetscFunctionBegin;
+  if (!rec->approximate || !adj->vjp || !adj->jvp) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJUpdateNorms_Private(adj));
+  if (norms->a < 0.0) PetscFunctionReturn(PETSC_SUCCESS);
+  a->status = ADJ_CHECK_INFO;
+  a->value  = norms->a;
+  if (norms->a >= 1.0)
+    a->advice = "the norm of dF/dx is not below 1, whatever its spectral radius: the classical bound of the error does not hold, errors may be amplified";
+  else if (norms->b >= 0.0 && rec->resultnorm > 0.0) {
+    c->status = ADJ_CHECK_INFO;
+    c->value  = PetscPowReal(norms->a, (PetscReal)(rec->terms + 1)) * norms->b / (1.0 - norms->a) * rec->rhsnorm / rec->resultnorm;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
