@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#if defined(PETSC_HAVE_MPIIO)
+
 typedef struct {
   char        dir[PETSC_MAX_PATH_LEN]; /* made here, to be removed; or empty */
   char        file[PETSC_MAX_PATH_LEN];
@@ -31,7 +33,7 @@ typedef struct {
   PetscInt    nnorm;
 } ADJDisk;
 
-#define ADJ_DISK_ADVICE "take fewer checkpoints (-adj_trajectory_checkpoints) or another directory (-adj_trajectory_dir)"
+  #define ADJ_DISK_ADVICE "take fewer checkpoints (-adj_trajectory_checkpoints) or another directory (-adj_trajectory_dir)"
 
 /* The largest of the numbers of all processes */
 static PetscErrorCode ADJDiskWorst_Private(ADJStore s, int mine, int *worst)
@@ -366,3 +368,15 @@ PetscErrorCode ADJStoreCreateDisk_Private(MPI_Comm comm, const char dir[], ADJSt
   *store = s;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+#else
+
+PetscErrorCode ADJStoreCreateDisk_Private(MPI_Comm comm, const char dir[], ADJStore *store)
+{
+  PetscFunctionBegin;
+  (void)dir;
+  *store = NULL;
+  SETERRQ(comm, PETSC_ERR_SUP_SYS, "This PETSc was built without MPI-IO; keep the states of the iteration in memory (-adj_trajectory_store memory)");
+}
+
+#endif
