@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#if defined(PETSC_HAVE_MPIIO)
+
 typedef struct {
   char        dir[PETSC_MAX_PATH_LEN]; /* made here, to be removed; or empty */
   char        file[PETSC_MAX_PATH_LEN];
@@ -27,9 +29,11 @@ typedef struct {
   PetscInt    N;      /* length of the states; negative: not known yet */
   PetscInt64  bytes;  /* of one state */
   PetscInt64  reserved;
+  PetscReal  *norm; /* of the state in each slot */
+  PetscInt    nnorm;
 } ADJDisk;
 
-#define ADJ_DISK_ADVICE "take fewer checkpoints (-adj_trajectory_checkpoints) or another directory (-adj_trajectory_dir)"
+  #define ADJ_DISK_ADVICE "take fewer checkpoints (-adj_trajectory_checkpoints) or another directory (-adj_trajectory_dir)"
 
 /* The largest of the numbers of all processes */
 static PetscErrorCode ADJDiskWorst_Private(ADJStore s, int mine, int *worst)
@@ -109,6 +113,7 @@ static PetscErrorCode ADJDiskCreateFile_Private(ADJStore s, const char given[])
   PetscCallMPI(MPI_Bcast(disk->file, sizeof(disk->file), MPI_CHAR, 0, s->comm));
   PetscCheck(!error, s->comm, PETSC_ERR_FILE_OPEN, "No file can be made in the directory \"%s\" for the states of the iteration (%s); give one that exists and can be written to by ADJSetTrajectoryDirectory() (-adj_trajectory_dir)", disk->place, strerror(error));
   PetscCall(ADJDiskWorst_Private(s, access(disk->file, F_OK) != 0, &hidden));
+  if (hidden) PetscCall(ADJDiskClose_Private(s)); /* before the error, which may end the processes */
   PetscCheck(!hidden, s->comm, PETSC_ERR_FILE_OPEN, "The directory \"%s\" for the states of the iteration is not shared by all processes; give one that is by ADJSetTrajectoryDirectory() (-adj_trajectory_dir)", disk->place);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -144,6 +149,7 @@ static PetscErrorCode ADJDiskOpen_Private(ADJStore s)
   ierr = ADJDiskOpenViewer_Private(s, FILE_MODE_WRITE, &disk->out);
   if (!ierr && disk->onenode) ierr = ADJDiskOpenViewer_Private(s, FILE_MODE_READ, &disk->in);
   PetscCall(ADJDiskWorst_Private(s, ierr != 0, &failed));
+  if (failed) PetscCall(ADJDiskClose_Private(s));
   PetscCheck(!failed, s->comm, PETSC_ERR_FILE_OPEN, "The file %s for the states of the iteration cannot be opened; give another directory by ADJSetTrajectoryDirectory() (-adj_trajectory_dir)", disk->file);
   PetscCallMPI(MPI_Comm_rank(s->comm, &rank));
   if (rank == 0 && disk->onenode) ADJDiskUnlink_Private(disk);
@@ -187,7 +193,26 @@ static PetscErrorCode ADJDiskSetSize_Private(ADJStore s, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Bytes that the file system does not have are missed here, by all processes alike, not in the middle of a collective write. Returns errno */
+/* Where the file system cannot reserve bytes, zeros are written. Returns errno */
+static int ADJDiskFill_Private(int fd, PetscInt64 from, PetscInt64 to)
+{
+  static const char zeros[65536];
+
+  while (from < to) {
+    const ssize_t n = pwrite(fd, zeros, (size_t)PetscMin(to - from, (PetscInt64)sizeof(zeros)), (off_t)from);
+
+    if (n > 0)
+      from += n;
+    else if (n == 0 || errno != EINTR)
+      return n == 0 ? ENOSPC : errno;
+  }
+  return fsync(fd) ? errno : 0;
+}
+
+/*
+   Bytes that the file system does not have are missed here, by all processes alike, and not in the middle of a
+   collective write, whose errors MPI may hide: that of Open MPI 4.1 does. Returns errno.
+*/
 static int ADJDiskReserve_Private(int fd, PetscInt64 from, PetscInt64 to)
 {
   struct rlimit limit;
@@ -197,7 +222,7 @@ static int ADJDiskReserve_Private(int fd, PetscInt64 from, PetscInt64 to)
   if (fd < 0 || to == from) return 0;
   do error = posix_fallocate(fd, (off_t)from, (off_t)(to - from));
   while (error == EINTR);
-  return error == EOPNOTSUPP || error == EINVAL || error == ENOSYS ? 0 : error;
+  return error == EOPNOTSUPP || error == EINVAL || error == ENOSYS ? ADJDiskFill_Private(fd, from, to) : error;
 }
 
 static PetscErrorCode ADJDiskSeek_Private(PetscViewer viewer, PetscInt64 offset)
@@ -226,6 +251,33 @@ static PetscErrorCode ADJDiskTransfer_Private(ADJDisk *disk, PetscInt slot, Vec 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A write that failed in silence shows when the state is read. The norm of the same numbers may differ by rounding */
+static PetscErrorCode ADJDiskCompareNorm_Private(ADJDisk *disk, PetscInt slot, Vec x, PetscBool *same)
+{
+  const PetscReal before = disk->norm[slot];
+  PetscReal       now;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(x, NORM_2, &now));
+  *same = (PetscBool)(PetscAbsReal(now - before) <= 100.0 * PETSC_MACHINE_EPSILON * before || (PetscIsInfOrNanReal(before) && PetscIsInfOrNanReal(now)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJStoreGrow_Disk(ADJStore s, PetscInt nslots)
+{
+  ADJDisk   *disk = (ADJDisk *)s->data;
+  PetscReal *grown;
+
+  PetscFunctionBegin;
+  if (nslots <= disk->nnorm) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscCalloc1(2 * nslots, &grown));
+  PetscCall(PetscArraycpy(grown, disk->norm, disk->nnorm));
+  PetscCall(PetscFree(disk->norm));
+  disk->norm  = grown;
+  disk->nnorm = 2 * nslots;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJStorePut_Disk(ADJStore s, PetscInt slot, Vec x)
 {
   ADJDisk         *disk = (ADJDisk *)s->data;
@@ -246,6 +298,7 @@ static PetscErrorCode ADJStorePut_Disk(ADJStore s, PetscInt slot, Vec x)
   }
   if (error) PetscCall(ADJDiskClose_Private(s));
   PetscCheck(!error, s->comm, PETSC_ERR_FILE_WRITE, "The states of the iteration do not go into the file %s (%s), which needs %" PetscInt64_FMT " bytes; " ADJ_DISK_ADVICE, disk->file, strerror(error), to);
+  PetscCall(VecNorm(x, NORM_2, &disk->norm[slot]));
   disk->unread = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -254,6 +307,7 @@ static PetscErrorCode ADJStoreGet_Disk(ADJStore s, PetscInt slot, Vec x)
 {
   ADJDisk       *disk = (ADJDisk *)s->data;
   PetscErrorCode ierr = PETSC_SUCCESS;
+  PetscBool      same = PETSC_TRUE;
   MPI_File       file;
   int            failed;
 
@@ -270,8 +324,12 @@ static PetscErrorCode ADJStoreGet_Disk(ADJStore s, PetscInt slot, Vec x)
   }
   if (!ierr) ierr = ADJDiskTransfer_Private(disk, slot, x, PETSC_FALSE);
   PetscCall(ADJDiskWorst_Private(s, ierr != 0, &failed));
+  if (!failed) {
+    PetscCall(ADJDiskCompareNorm_Private(disk, slot, x, &same));
+    PetscCall(ADJDiskWorst_Private(s, !same, &failed));
+  }
   if (failed) PetscCall(ADJDiskClose_Private(s));
-  PetscCheck(!failed, s->comm, PETSC_ERR_FILE_READ, "The file %s with the states of the iteration cannot be read; give another directory by ADJSetTrajectoryDirectory() (-adj_trajectory_dir)", disk->file);
+  PetscCheck(!failed, s->comm, PETSC_ERR_FILE_READ, "The file %s with the states of the iteration cannot be read, or was not written as it should have been; give another directory by ADJSetTrajectoryDirectory() (-adj_trajectory_dir)", disk->file);
   disk->unread = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -280,6 +338,7 @@ static PetscErrorCode ADJStoreDestroy_Disk(ADJStore s)
 {
   PetscFunctionBegin;
   if (!((ADJDisk *)s->data)->closed) PetscCall(ADJDiskClose_Private(s));
+  PetscCall(PetscFree(((ADJDisk *)s->data)->norm));
   PetscCall(PetscFree(s->data));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -297,6 +356,7 @@ PetscErrorCode ADJStoreCreateDisk_Private(MPI_Comm comm, const char dir[], ADJSt
   disk->fd   = -1;
   disk->N    = -1;
   s->data    = disk;
+  s->grow    = ADJStoreGrow_Disk;
   s->put     = ADJStorePut_Disk;
   s->get     = ADJStoreGet_Disk;
   s->destroy = ADJStoreDestroy_Disk;
@@ -308,3 +368,15 @@ PetscErrorCode ADJStoreCreateDisk_Private(MPI_Comm comm, const char dir[], ADJSt
   *store = s;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+#else
+
+PetscErrorCode ADJStoreCreateDisk_Private(MPI_Comm comm, const char dir[], ADJStore *store)
+{
+  PetscFunctionBegin;
+  (void)dir;
+  *store = NULL;
+  SETERRQ(comm, PETSC_ERR_SUP_SYS, "This PETSc was built without MPI-IO; keep the states of the iteration in memory (-adj_trajectory_store memory)");
+}
+
+#endif
