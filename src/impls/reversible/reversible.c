@@ -183,7 +183,10 @@ static PetscErrorCode ADJUndoStep_Private(ADJ adj, Vec next, Vec y)
   PetscCall(VecNorm(next, NORM_2, &rev->scale));
   rev->target = next;
   PetscCall(SNESSolve(rev->snes, NULL, y));
-  if (!(rev->rnormlast <= ADJ_REVERSIBLE_LOOSE * rev->scale)) rev->failed = PETSC_TRUE;
+  if (!(rev->rnormlast <= ADJ_REVERSIBLE_LOOSE * rev->scale)) {
+    rev->failed = PETSC_TRUE;
+    PetscCall(VecCopy(next, y)); /* what the solver left there may hold NaN or Inf */
+  }
   adj->account->inverted++;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -223,7 +226,7 @@ static PetscErrorCode ADJGetState_Reversible(ADJ adj, PetscInt k, Vec *x)
   PetscBool       kept;
 
   PetscFunctionBegin;
-  PetscCall(ADJExtrapolate_Private(adj, k, next, next2, y));
+  PetscCall(ADJExtrapolate_Private(adj, k, next, rev->failed ? NULL : next2, y)); /* after a failure the same state again, which stays finite */
   if (!rev->failed) PetscCall(ADJUndoStep_Private(adj, next, y));
   PetscCall(ADJTrajectoryHasState_Private(adj->state->trajectory, k, &kept));
   if (kept) PetscCall(ADJCorrectDrift_Private(adj, k, y));
