@@ -46,7 +46,7 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 
-.PHONY: all examples tests run test bench install uninstall clean style help deps
+.PHONY: all examples tests run test bench methods install uninstall clean style help deps
 
 # ------------------------------- Targets that need no PETSc -------------------------------
 
@@ -97,7 +97,8 @@ MPIEXEC  := $(or $(wildcard $(dir $(firstword $(CC)))mpiexec),mpiexec)
 
 missing := $(strip $(if $(call have,gcc)$(call have,cc),,gcc libc6-dev) $(if $(call have,pkg-config),,pkg-config) \
   $(if $(call have,$(CC)),,libopenmpi-dev) $(if $(call have,$(MPIEXEC)),,openmpi-bin) \
-  $(if $(petsc),,petsc-dev) $(if $(slepc),,slepc-dev) $(if $(filter test deps,$(goals)),$(if $(call have,prove),,perl)))
+  $(if $(petsc),,petsc-dev) $(if $(slepc),,slepc-dev) $(if $(filter test deps,$(goals)),$(if $(call have,prove),,perl)) \
+  $(if $(filter methods,$(goals)),$(if $(call have,gnuplot),,gnuplot-nox)))
 
 ifneq ($(missing),)
 
@@ -227,6 +228,12 @@ test: $(lib) $(examples) $(tests) #: build and run the tests; TESTS="a b" select
 
 bench: $(lib) $(examples) $(bench) #: run the benchmarks
 	$(if $(wildcard tests/bench/run.sh),MPIEXEC=$(MPIEXEC) sh tests/bench/run.sh $(B))
+
+methods: $(lib) $(B)/bench/methods #: measure the methods against each other, for docs/methods.md
+	MPIEXEC=$(MPIEXEC) sh tests/bench/methods.sh $(B) docs/methods
+	MPIEXEC=$(MPIEXEC) sh tests/bench/memory.sh $(B) docs/methods
+	gnuplot -e "csv='docs/methods/methods.csv'; png='docs/methods/methods.png'" docs/methods/plot.gp
+	sh docs/methods/table.sh docs/methods/methods.csv docs/methods/memory.csv docs/methods.md
 
 deps: #: install the Debian packages that are missing
 	@echo "Nothing is missing: PETSc $(call minor,$(petsc)) in $(dir $(petscconf))"

@@ -36,6 +36,7 @@ for problem in groundwater slow fast; do
   echo "$problem" >&2
   bench "$problem" -write_reference "$work/$problem" -adj_ksp_rtol 1e-12 -adj_forward_snes_rtol 1e-13
   run 'implicit gmres'
+  for tol in 1e-2 1e-4; do run "implicit gmres $tol" -adj_ksp_rtol $tol; done
   run 'implicit richardson' -adj_ksp_type richardson -adj_ksp_richardson_scale 1 -adj_ksp_max_it 10000
   run 'piggyback' -adj_piggyback
   run 'onestep' -adj_type onestep
