@@ -50,16 +50,20 @@ for problem in groundwater slow fast; do
   fi
   for tol in 1e-2 1e-4 1e-8; do run "auto $tol" -adj_type auto -adj_gradient_rtol $tol; done
 
+  # along thousands of steps: times of one gradient
+  many=
+  test $problem != slow || many='-repeat 1'
+
   # as many steps as the implicit method took: the binomial schedule must know
   steps=$(awk -F, -v p="$problem" '$1 == p && $5 == "implicit gmres" {print $6}' "$csv")
-  run 'unrolled all' -adj_type unrolled
-  run 'unrolled disk' -adj_type unrolled -adj_trajectory_store disk -adj_trajectory_dir "$work"
-  run 'unrolled binomial 10' -adj_type unrolled -adj_steps "$steps" -adj_trajectory_type binomial -adj_trajectory_checkpoints 10
-  run 'unrolled online 10' -adj_type unrolled -adj_trajectory_type online -adj_trajectory_checkpoints 10
-  run 'unrolled two-level 100+10' -adj_type unrolled -adj_trajectory_type two_level -adj_trajectory_period 100 -adj_trajectory_checkpoints 10 -adj_trajectory_dir "$work"
+  run 'unrolled all' -adj_type unrolled $many
+  run 'unrolled disk' -adj_type unrolled -adj_trajectory_store disk -adj_trajectory_dir "$work" $many
+  run 'unrolled binomial 10' -adj_type unrolled -adj_steps "$steps" -adj_trajectory_type binomial -adj_trajectory_checkpoints 10 $many
+  run 'unrolled online 10' -adj_type unrolled -adj_trajectory_type online -adj_trajectory_checkpoints 10 $many
+  run 'unrolled two-level 100+10' -adj_type unrolled -adj_trajectory_type two_level -adj_trajectory_period 100 -adj_trajectory_checkpoints 10 -adj_trajectory_dir "$work" $many
 
   # the multigrid step of the flagship cannot be undone: it takes whole components of the error to almost nothing
-  test $problem = groundwater || run 'reversible' -adj_type reversible
-  test $problem != slow || run 'reversible 30' -adj_type reversible -adj_reversible_period 30
-  test $problem != fast || run 'reversible 5' -adj_type reversible -adj_reversible_period 5
+  test $problem = groundwater || run 'reversible' -adj_type reversible $many
+  test $problem != slow || run 'reversible 30' -adj_type reversible -adj_reversible_period 30 $many
+  test $problem != fast || run 'reversible 5' -adj_type reversible -adj_reversible_period 5 $many
 done
