@@ -10,14 +10,14 @@ static const char *const trajectories[] = {"-adj_trajectory_store disk",
                                            "-adj_trajectory_checkpoints 4",
                                            "-adj_trajectory_checkpoints 4 -adj_trajectory_store disk",
                                            "-adj_trajectory_type online -adj_trajectory_checkpoints 4",
-                                           "-adj_trajectory_type two_level -adj_trajectory_checkpoints 2 -adj_trajectory_period 7"};
+                                           "-adj_trajectory_type two_level -adj_trajectory_checkpoints 2 -adj_trajectory_period 5"};
 
 static PetscErrorCode Begin(PetscBool fixed, const char options[], Problem *p)
 {
   PetscOptions opts;
 
   PetscFunctionBeginUser;
-  PetscCall(OptionsBegin(fixed ? "-adj_type unrolled -adj_steps 40" : "-adj_type unrolled", &opts));
+  PetscCall(OptionsBegin(fixed ? "-adj_type unrolled -adj_steps 13" : "-adj_type unrolled -adj_forward_snes_rtol 1e-3", &opts));
   PetscCall(PetscOptionsInsertString(opts, options));
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, 11, LAYOUT_EMPTY, 4, LAYOUT_UNEVEN, SPECTRUM_PAIRS, 0.6, p));
   p->s = 0.01;
