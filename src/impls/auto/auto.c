@@ -2,16 +2,17 @@
    Type auto: for each cotangent the Neumann series as long as it is short, else the Krylov solver, from where the series got.
 
    With r_i = (A^T)^i v, the sum w_k = r_0 + ... + r_k leaves out B^T M^{-T} r_{k+1}. While the norms |r_i| fall at the
-   rate q what is left out is at most |r_{k+1}|/(1 - q) in w, and in the gradient that times beta = |B^T r_k|/|r_k|, the factor
-   by which B passed the last term on. The series ends at the first k where
+   rate q what is left out is at most |r_{k+1}|/(1 - q) in w, and in the gradient that times beta = max |B^T r_i|/|r_i|, the
+   factor by which B passed terms on. The series ends at the first k where, with g_k = B^T w_k,
 
-       beta |r_{k+1}|/(1 - q) <= rtol |g_k|,    g_k = B^T w_k
+       |r_{k+1}|/(1 - q) <= rtol/2 min(|w_k|, |g_k|/beta)
 
    and gives up as soon as, at this rate, it would need more terms than allowed.
 */
 #include <contragrad/private/adjimpl.h>
 
 #define ADJ_AUTO_TERMS    20
+#define ADJ_AUTO_SAFETY   0.5 /* beta and q are seen on terms, what is left out is not */
 #define ADJ_AUTO_NEVER    1000000000
 #define ADJ_AUTO_PATIENCE 3 /* quotients |r_{i+1}|/|r_i| of which the largest is taken for q */
 
@@ -36,7 +37,8 @@ typedef struct {
   PetscReal rtol;
   PetscReal last[ADJ_AUTO_PATIENCE]; /* quotients */
   PetscInt  k;
-  PetscReal rnorm, beta, resultnorm, rate;
+  PetscReal rnorm, beta, rate;
+  PetscReal scale;  /* what the terms left out are held against: min(|w_k|, |g_k|/beta) */
   Vec       sum;    /* w_k, or xdot_k */
   Vec       result; /* g_k, or NULL: the sum itself */
   Vec       part;   /* B^T r_k */
@@ -71,12 +73,14 @@ static PetscErrorCode ADJSeriesAdd_Private(ADJSeries *s, Vec r, PetscReal next)
 
   PetscFunctionBegin;
   PetscCall(VecAXPY(s->sum, 1.0, r));
+  PetscCall(VecNorm(s->sum, NORM_2, &s->scale));
   if (s->adjoint) {
     PetscCall(VecNorm(s->part, NORM_2, &norm));
+    if (s->rnorm > 0.0) s->beta = PetscMax(s->beta, norm / s->rnorm);
     PetscCall(VecAXPY(s->result, 1.0, s->part));
-    s->beta = s->rnorm > 0.0 ? norm / s->rnorm : 0.0;
+    PetscCall(VecNorm(s->result, NORM_2, &norm));
+    s->scale = s->beta > 0.0 ? PetscMin(s->scale, norm / s->beta) : 0.0;
   }
-  PetscCall(VecNorm(s->adjoint ? s->result : s->sum, NORM_2, &s->resultnorm));
   s->last[s->k % ADJ_AUTO_PATIENCE] = s->rnorm > 0.0 ? next / s->rnorm : 0.0;
   s->rate                           = 0.0;
   for (PetscInt i = 0; i < PetscMin(s->k + 1, ADJ_AUTO_PATIENCE); i++) s->rate = PetscMax(s->rate, s->last[i]);
@@ -88,7 +92,7 @@ static PetscErrorCode ADJSeriesAdd_Private(ADJSeries *s, Vec r, PetscReal next)
 /* Terms that the series needs in all, at the present rate; at least two quotients speak before it gives up */
 static PetscInt ADJSeriesNeeds_Private(const ADJSeries *s)
 {
-  const PetscReal tail = s->rate < 1.0 ? s->beta * s->rnorm / (1.0 - s->rate) : PETSC_INFINITY, aim = s->rtol * s->resultnorm;
+  const PetscReal tail = s->rate < 1.0 ? s->rnorm / (1.0 - s->rate) : PETSC_INFINITY, aim = ADJ_AUTO_SAFETY * s->rtol * s->scale;
   PetscReal       more;
 
   if (s->rnorm == 0.0 || tail <= aim) return s->k;
@@ -133,7 +137,6 @@ static PetscErrorCode ADJSeriesBegin_Private(ADJ adj, PetscBool adjoint, KSP ksp
   if (!adj->atheta) PetscCall(VecDuplicate(adj->state->theta, &adj->atheta));
   s->adj     = adj;
   s->adjoint = adjoint;
-  s->beta    = 1.0;
   s->part    = adj->atheta;
   s->rtol    = adj->gradientrtol;
   if (s->rtol <= 0.0) PetscCall(KSPGetTolerances(ksp, &s->rtol, NULL, NULL, NULL));
