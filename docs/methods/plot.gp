@@ -22,16 +22,16 @@ set logscale xy
 set format y '10^{%T}'
 set format x '10^{%T}'
 set yrange [1e-12:3]
-set xrange [0.7:5000]
-set grid xtics ytics lc rgb '#dddddd'
+set grid xtics ytics lt 1 lw 1 lc rgb '#cccccc'
 set xlabel 'calls of the vector-Jacobian product'
 set key at screen 0.5,0.045 center maxrows 2 samplen 2.5 width 1 font ',15'
 
-set multiplot layout 1,3 title sprintf('Error of one gradient against the derivative of the solution, %s unknowns', unknowns) font ',18' margins 0.06,0.985,0.22,0.87 spacing 0.045
+set multiplot layout 1,3 title sprintf('Error of one gradient against the derivative of the solution, %s unknowns', unknowns) font ',18' margins 0.07,0.985,0.22,0.87 spacing 0.045
 do for [panel = 1:3] {
   problem = word('groundwater fast slow', panel)
   set title sprintf('%s, ρ = %s', problem, rho(problem)) font ',17'
-  if (panel == 1) { set ylabel 'relative error' } else { unset ylabel }
+  if (panel == 1) { set ylabel 'relative error' offset 1 } else { unset ylabel }
+  set xrange [0.7:(problem eq 'slow' ? 5000 : 100)]
   if (panel == 2) { set key on } else { set key off }
   plot for [i = 1:8] rows(problem, method[i]) using 1:2 with linespoints lw 2 pt mark[i] ps 1.8 lc rgb colour[i] title name[i]
 }
