@@ -20,7 +20,7 @@ run() {
   shift
   header=
   test -s "$csv" || header=-header
-  $mpiexec -n "$np" "$build/bench/methods" -problem slow -da_grid_x "$grid" -da_grid_y "$grid" -malloc_debug \
+  $mpiexec -n "$np" "$build/bench/methods" -problem slow -da_grid_x "$grid" -da_grid_y "$grid" \
     -adj_trust_action ignore -label "$label" -repeat 0 $header "$@" >>"$csv"
 }
 
