@@ -6,8 +6,7 @@ static char help[] = "One method of differentiation on one problem: a line of co
                      "  -reference <file>                : the gradient that counts as the right one\n"
                      "  -write_reference <file>          : write the gradient, and nothing else\n"
                      "  -repeat <5>                      : gradients with their verdict, of which times are the medians; 0: no verdict\n"
-                     "  -header                          : print the names of the columns first\n"
-                     "  -malloc_debug                    : needed for the memory in state vectors\n\n";
+                     "  -header                          : print the names of the columns first\n\n";
 
 /*
    links: examples/groundwater tests/bench/smoother
@@ -323,6 +322,7 @@ int main(int argc, char **argv)
   Bench   b;
 
   PetscFunctionBeginUser;
+  if (PetscMallocSetDebug(PETSC_FALSE, PETSC_FALSE)) return 1; /* keeps account of what is allocated, and looks at nothing else */
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
   PetscCall(PetscLogDefaultBegin());
   PetscCall(ReadOptions(&options));

@@ -3,6 +3,7 @@
 #   NP=1        processes
 #   GRID=320    cells in each direction
 #   REPEAT=3    gradients with their verdict; times are medians
+#   PROBLEMS="groundwater slow fast"
 # Times of one run are compared with each other only; counts and errors are reproducible.
 set -eu
 build=$1
@@ -20,7 +21,7 @@ csv=$out/methods.csv
 bench() {
   problem=$1
   shift
-  $mpiexec -n "$np" "$build/bench/methods" -problem "$problem" -da_grid_x "$grid" -da_grid_y "$grid" -malloc_debug \
+  $mpiexec -n "$np" "$build/bench/methods" -problem "$problem" -da_grid_x "$grid" -da_grid_y "$grid" \
     -adj_trust_action ignore -adj_eps_tol 0.1 "$@"
 }
 
@@ -32,7 +33,7 @@ run() {
   bench "$problem" -label "$label" -reference "$work/$problem" -repeat "${REPEAT:-3}" $header "$@" >>"$csv"
 }
 
-for problem in groundwater slow fast; do
+for problem in ${PROBLEMS:-groundwater slow fast}; do
   echo "$problem" >&2
   bench "$problem" -write_reference "$work/$problem" -adj_ksp_rtol 1e-12 -adj_forward_snes_rtol 1e-13
   run 'implicit gmres'
