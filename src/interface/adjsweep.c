@@ -144,6 +144,18 @@ PetscErrorCode ADJSweepTangent_Private(ADJ adj, PetscInt first, PetscInt last, V
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Operation solvetangent of the types that differentiate the steps that were made: piggyback */
+PetscErrorCode ADJSolveTangentOfSteps_Private(ADJ adj, Vec thetadot, Vec xdot)
+{
+  ADJState *st = adj->state;
+
+  PetscFunctionBegin;
+  PetscCall(ADJSweepTangent_Private(adj, 0, st->its, thetadot, xdot));
+  st->tangent.its = st->its;
+  PetscCall(ADJRecordNorms_Private(thetadot, xdot, &st->tangent));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* dl/dx_0 = a_0, for ADJGetInitialGradient() */
 PetscErrorCode ADJGetInitialGradientVec_Private(ADJ adj, Vec *x0bar)
 {
