@@ -105,7 +105,9 @@ PetscErrorCode ADJMonitorDefault(ADJ adj, ADJPhase phase, PetscInt its, PetscRea
 
     why = reason ? KSPConvergedReasons[reason] : "no linear solve";
   }
-  PetscCall(PetscPrintf(comm, "ADJ %-8s %5" PetscInt_FMT " iterations  residual %10.4e  %s", ADJPhases[phase], its, (double)rnorm, why));
+  PetscCall(PetscPrintf(comm, "ADJ %-8s %5" PetscInt_FMT " iterations  ", ADJPhases[phase], its));
+  if (rnorm >= 0.0) PetscCall(PetscPrintf(comm, "residual %10.4e  ", (double)rnorm));
+  PetscCall(PetscPrintf(comm, "%s", why));
   if (phase == ADJ_PHASE_FORWARD && adj->state->rate >= 0.0) PetscCall(PetscPrintf(comm, "  rate %.4f", (double)adj->state->rate));
   PetscCall(PetscPrintf(comm, "\n"));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -126,7 +126,7 @@ PetscErrorCode ADJSweepTangent_Private(ADJ adj, PetscInt first, PetscInt last, V
 
   PetscFunctionBegin;
   PetscCall(ADJCreateSweepVecs_Private(adj));
-  PetscCall(VecDuplicate(adj->r, &x));
+  x = adj->a[1];
   PetscCall(VecSet(xdot, 0.0));
   for (PetscInt k = first; k < last; k++) {
     PetscCall(ADJTrajectoryHasState_Private(traj, k, &kept));
@@ -139,7 +139,6 @@ PetscErrorCode ADJSweepTangent_Private(ADJ adj, PetscInt first, PetscInt last, V
     PetscCall(ADJComputeJVP_Private(adj, x, theta, k > first ? xdot : NULL, thetadot, adj->a[0]));
     PetscCall(VecCopy(adj->a[0], xdot));
   }
-  PetscCall(VecDestroy(&x));
   PetscCall(ADJLeaveSolution_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

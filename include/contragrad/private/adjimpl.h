@@ -217,6 +217,7 @@ PETSC_INTERN PetscErrorCode ADJRecordNorms_Private(Vec, Vec, ADJLinearSolve *);
 
 /* Linear solves with their record: adjlinear.c; preconditioners: adjpc.c */
 PETSC_INTERN PetscErrorCode ADJSolveLinear_Private(ADJ, KSP, Vec, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJForgetGuess_Private(KSP);
 PETSC_INTERN PetscErrorCode ADJSetAdjointOperators_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJContinueMT_Private(ADJ, Vec, ADJLinearSolve *);
