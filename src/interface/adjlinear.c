@@ -76,7 +76,7 @@ PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, ADJLinea
 }
 
 /* PETSc's bcgs keeps its last initial guess and adds it to a solve from zero; a change of type drops it and leaves the PC alone */
-static PetscErrorCode ADJForgetGuess_Private(KSP ksp)
+PetscErrorCode ADJForgetGuess_Private(KSP ksp)
 {
   PetscBool bcgs;
 

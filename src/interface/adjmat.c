@@ -63,7 +63,8 @@ static PetscErrorCode MatCreateVecs_ADJ(Mat A, Vec *right, Vec *left)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJCreateShell_Private(ADJ adj, PetscErrorCode (*mult)(Mat, Vec, Vec), PetscErrorCode (*multtranspose)(Mat, Vec, Vec), Mat *A)
+/* n x n */
+PetscErrorCode ADJCreateShell_Private(ADJ adj, PetscErrorCode (*mult)(Mat, Vec, Vec), PetscErrorCode (*multtranspose)(Mat, Vec, Vec), Mat *A)
 {
   PetscInt n, N;
   VecType  vtype;

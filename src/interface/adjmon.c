@@ -96,11 +96,18 @@ PetscErrorCode ADJMonitorCancel(ADJ adj)
 PetscErrorCode ADJMonitorDefault(ADJ adj, ADJPhase phase, PetscInt its, PetscReal rnorm, void *ctx)
 {
   MPI_Comm    comm = PetscObjectComm((PetscObject)adj);
-  const char *why  = phase == ADJ_PHASE_FORWARD ? SNESConvergedReasons[adj->state->reason] : KSPConvergedReasons[phase == ADJ_PHASE_ADJOINT ? adj->state->adjoint.reason : adj->state->tangent.reason];
+  const char *why  = SNESConvergedReasons[adj->state->reason];
 
   (void)ctx;
   PetscFunctionBegin;
-  PetscCall(PetscPrintf(comm, "ADJ %-8s %5" PetscInt_FMT " iterations  residual %10.4e  %s", ADJPhases[phase], its, (double)rnorm, why));
+  if (phase != ADJ_PHASE_FORWARD) {
+    KSPConvergedReason reason = phase == ADJ_PHASE_ADJOINT ? adj->state->adjoint.reason : adj->state->tangent.reason;
+
+    why = reason ? KSPConvergedReasons[reason] : "no linear solve";
+  }
+  PetscCall(PetscPrintf(comm, "ADJ %-8s %5" PetscInt_FMT " iterations  ", ADJPhases[phase], its));
+  if (rnorm >= 0.0) PetscCall(PetscPrintf(comm, "residual %10.4e  ", (double)rnorm));
+  PetscCall(PetscPrintf(comm, "%s", why));
   if (phase == ADJ_PHASE_FORWARD && adj->state->rate >= 0.0) PetscCall(PetscPrintf(comm, "  rate %.4f", (double)adj->state->rate));
   PetscCall(PetscPrintf(comm, "\n"));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -182,6 +182,7 @@ PetscErrorCode ADJSetFromOptions(ADJ adj)
   PetscOptionsEnd();
   adj->optionscalled      = PETSC_TRUE;
   adj->childrenconfigured = PETSC_FALSE;
+  adj->svdconfigured      = PETSC_FALSE;
   PetscCall(ADJConfigureChildren_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

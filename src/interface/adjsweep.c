@@ -126,7 +126,7 @@ PetscErrorCode ADJSweepTangent_Private(ADJ adj, PetscInt first, PetscInt last, V
 
   PetscFunctionBegin;
   PetscCall(ADJCreateSweepVecs_Private(adj));
-  PetscCall(VecDuplicate(adj->r, &x));
+  x = adj->a[1];
   PetscCall(VecSet(xdot, 0.0));
   for (PetscInt k = first; k < last; k++) {
     PetscCall(ADJTrajectoryHasState_Private(traj, k, &kept));
@@ -139,8 +139,19 @@ PetscErrorCode ADJSweepTangent_Private(ADJ adj, PetscInt first, PetscInt last, V
     PetscCall(ADJComputeJVP_Private(adj, x, theta, k > first ? xdot : NULL, thetadot, adj->a[0]));
     PetscCall(VecCopy(adj->a[0], xdot));
   }
-  PetscCall(VecDestroy(&x));
   PetscCall(ADJLeaveSolution_Private(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Operation solvetangent of the types that differentiate the steps that were made: piggyback */
+PetscErrorCode ADJSolveTangentOfSteps_Private(ADJ adj, Vec thetadot, Vec xdot)
+{
+  ADJState *st = adj->state;
+
+  PetscFunctionBegin;
+  PetscCall(ADJSweepTangent_Private(adj, 0, st->its, thetadot, xdot));
+  st->tangent.its = st->its;
+  PetscCall(ADJRecordNorms_Private(thetadot, xdot, &st->tangent));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -45,6 +45,7 @@ static PetscErrorCode ADJSolveLoosely_Private(KSP ksp, Vec b, Vec x, KSPConverge
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
+  PetscCall(ADJForgetGuess_Private(ksp));
   PetscCall(ADJLooseBegin_Private(ksp, &loose));
   ierr = KSPSolve(ksp, b, x);
   PetscCall(ADJLooseEnd_Private(&loose));

@@ -79,17 +79,6 @@ static PetscErrorCode MatCreateVecs_ADJ_B(Mat B, Vec *right, Vec *left)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode MatCreateVecs_ADJ_A(Mat A, Vec *right, Vec *left)
-{
-  ADJ adj;
-
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(A, &adj));
-  if (right) PetscCall(VecDuplicate(adj->r, right));
-  if (left) PetscCall(VecDuplicate(adj->r, left));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /*@
    ADJGetSVD - The solver that measures the norms of dF/dx and dF/dtheta
 
@@ -133,30 +122,41 @@ PetscErrorCode ADJGetSVD(ADJ adj, SVD *svd)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Vec domain, PetscErrorCode (*mult)(Mat, Vec, Vec), PetscErrorCode (*multtranspose)(Mat, Vec, Vec), PetscErrorCode (*createvecs)(Mat, Vec *, Vec *), PetscReal *sigma)
+/* n x m */
+static PetscErrorCode ADJCreateShellB_Private(ADJ adj, Mat *B)
 {
-  Mat      A;
-  PetscInt n, N, m, M, nconv;
+  PetscInt n, N, m, M;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetLocalSize(adj->r, &n));
+  PetscCall(VecGetSize(adj->r, &N));
+  PetscCall(VecGetLocalSize(adj->state->theta, &m));
+  PetscCall(VecGetSize(adj->state->theta, &M));
+  PetscCall(MatCreateShell(PetscObjectComm((PetscObject)adj), n, m, N, M, adj, B));
+  PetscCall(MatShellSetOperation(*B, MATOP_MULT, ADJShellFn(MatMult_ADJ_B)));
+  PetscCall(MatShellSetOperation(*B, PetscDefined(USE_COMPLEX) ? MATOP_MULT_HERMITIAN_TRANSPOSE : MATOP_MULT_TRANSPOSE, ADJShellFn(MatMultTranspose_ADJ_B)));
+  PetscCall(MatShellSetOperation(*B, MATOP_CREATE_VECS, ADJShellFn(MatCreateVecs_ADJ_B)));
+  PetscCall(MatSetUp(*B));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Largest singular value, negative if it is not found; the matrix is destroyed */
+static PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Mat *A, PetscReal *sigma)
+{
+  PetscInt nconv;
 
   PetscFunctionBegin;
   *sigma = -1.0;
-  PetscCall(VecGetLocalSize(adj->r, &n));
-  PetscCall(VecGetSize(adj->r, &N));
-  PetscCall(VecGetLocalSize(domain, &m));
-  PetscCall(VecGetSize(domain, &M));
-  PetscCall(MatCreateShell(PetscObjectComm((PetscObject)adj), n, m, N, M, adj, &A));
-  PetscCall(MatShellSetOperation(A, MATOP_MULT, ADJShellFn(mult)));
-  PetscCall(MatShellSetOperation(A, PetscDefined(USE_COMPLEX) ? MATOP_MULT_HERMITIAN_TRANSPOSE : MATOP_MULT_TRANSPOSE, ADJShellFn(multtranspose)));
-  PetscCall(MatShellSetOperation(A, MATOP_CREATE_VECS, ADJShellFn(createvecs)));
-  PetscCall(MatSetUp(A));
   PetscCall(ADJGetSVD(adj, NULL));
+  if (adj->optionscalled && !adj->svdconfigured) PetscCall(SVDSetFromOptions(adj->svd));
+  adj->svdconfigured = adj->optionscalled;
   PetscCall(SVDReset(adj->svd));
-  PetscCall(SVDSetOperators(adj->svd, A, NULL));
+  PetscCall(SVDSetOperators(adj->svd, *A, NULL));
   PetscCall(SVDSolve(adj->svd));
   PetscCall(SVDGetConverged(adj->svd, &nconv));
   if (nconv > 0 && !adj->norms.notfinite) PetscCall(SVDGetSingularTriplet(adj->svd, 0, sigma, NULL, NULL));
   PetscCall(SVDReset(adj->svd));
-  PetscCall(MatDestroy(&A));
+  PetscCall(MatDestroy(A));
   PetscCall(adj->norms.ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -165,14 +165,20 @@ static PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Vec domain, PetscErrorCode
 static PetscErrorCode ADJUpdateNorms_Private(ADJ adj)
 {
   ADJNorms *norms = &adj->norms;
+  Mat       A;
 
   PetscFunctionBegin;
   if (norms->id == adj->state->id || (norms->id && !(adj->contraction.id == adj->state->id && adj->contraction.measured))) PetscFunctionReturn(PETSC_SUCCESS);
   norms->notfinite = PETSC_FALSE;
   norms->ierr      = PETSC_SUCCESS;
   PetscCall(ADJLinearizeAtSolution_Private(adj));
-  PetscCall(ADJMeasureNorm_Private(adj, adj->r, MatMult_ADJ_A, MatMultTranspose_ADJ_A, MatCreateVecs_ADJ_A, &norms->a));
-  if (norms->a < 1.0) PetscCall(ADJMeasureNorm_Private(adj, adj->state->theta, MatMult_ADJ_B, MatMultTranspose_ADJ_B, MatCreateVecs_ADJ_B, &norms->b));
+  PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_A, MatMultTranspose_ADJ_A, &A));
+  PetscCall(ADJMeasureNorm_Private(adj, &A, &norms->a));
+  norms->b = -1.0;
+  if (norms->a >= 0.0 && norms->a < 1.0) {
+    PetscCall(ADJCreateShellB_Private(adj, &A));
+    PetscCall(ADJMeasureNorm_Private(adj, &A, &norms->b));
+  }
   norms->id = adj->state->id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

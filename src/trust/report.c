@@ -312,7 +312,7 @@ PetscErrorCode ADJTrustView(ADJ adj, PetscViewer viewer)
   PetscValidHeaderSpecific(viewer, PETSC_VIEWER_CLASSID, 2);
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERASCII, &ascii));
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscViewerASCIIPrintf(viewer, "Trust in the %s: %s (forward %s, linear solve %s, %" PetscInt_FMT " products spent on checks)\n", rep->phase == ADJ_PHASE_TANGENT ? "tangent" : "gradient", ADJTrusts[rep->verdict], SNESConvergedReasons[rep->forward_reason], KSPConvergedReasons[rep->linear_reason], rep->products));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "Trust in the %s: %s (forward %s, linear solve %s, %" PetscInt_FMT " products spent on checks)\n", rep->phase == ADJ_PHASE_TANGENT ? "tangent" : "gradient", ADJTrusts[rep->verdict], SNESConvergedReasons[rep->forward_reason], rep->linear_reason ? KSPConvergedReasons[rep->linear_reason] : "none", rep->products));
   for (PetscInt i = 0; i < ADJ_CHECK_COUNT; i++) PetscCall(ADJCheckView_Private(ADJChecks[i], &rep->check[i], viewer));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

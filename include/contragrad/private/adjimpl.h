@@ -152,6 +152,7 @@ struct _p_ADJ {
   PetscBool        setupcalled;
   PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
   PetscBool        childrenconfigured; /* and the children saw their options */
+  PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
   PetscObjectId    nextid;
   Vec              lin_x, lin_theta; /* where the shells linearize; borrowed */
   PetscBool        testing;          /* inside a test: solve to rounding, do not judge */
@@ -185,6 +186,7 @@ static inline PetscInt      ADJCountProducts(const ADJCounters *c)
 }
 
 /* Shell matrices: adjmat.c */
+PETSC_INTERN PetscErrorCode ADJCreateShell_Private(ADJ, PetscErrorCode (*)(Mat, Vec, Vec), PetscErrorCode (*)(Mat, Vec, Vec), Mat *);
 PETSC_INTERN PetscErrorCode ADJCreateShells_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJCreateContractionShell_Private(ADJ, Mat *);
 
@@ -209,11 +211,13 @@ PETSC_INTERN PetscErrorCode ADJCountStored_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAdvance_Private(void *, Vec);
 PETSC_INTERN PetscErrorCode ADJSweepAdjoint_Private(ADJ, PetscInt, PetscInt, ADJGetStateFn *, Vec, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJSweepTangent_Private(ADJ, PetscInt, PetscInt, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJSolveTangentOfSteps_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJGetInitialGradientVec_Private(ADJ, Vec *);
 PETSC_INTERN PetscErrorCode ADJRecordNorms_Private(Vec, Vec, ADJLinearSolve *);
 
 /* Linear solves with their record: adjlinear.c; preconditioners: adjpc.c */
 PETSC_INTERN PetscErrorCode ADJSolveLinear_Private(ADJ, KSP, Vec, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJForgetGuess_Private(KSP);
 PETSC_INTERN PetscErrorCode ADJSetAdjointOperators_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJContinueMT_Private(ADJ, Vec, ADJLinearSolve *);

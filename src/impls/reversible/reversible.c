@@ -258,18 +258,6 @@ static PetscErrorCode ADJSolveAdjoint_Reversible(ADJ adj, Vec xbar, Vec thetabar
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Forward: nothing is undone */
-static PetscErrorCode ADJSolveTangent_Reversible(ADJ adj, Vec thetadot, Vec xdot)
-{
-  ADJState *st = adj->state;
-
-  PetscFunctionBegin;
-  PetscCall(ADJSweepTangent_Private(adj, 0, st->its, thetadot, xdot));
-  st->tangent.its = st->its;
-  PetscCall(ADJRecordNorms_Private(thetadot, xdot, &st->tangent));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode ADJSetFromOptions_Reversible(ADJ adj, ADJOptionItems PetscOptionsObject)
 {
   ADJ_Reversible *rev    = (ADJ_Reversible *)adj->data;
@@ -557,7 +545,7 @@ PetscErrorCode ADJCreate_Reversible(ADJ adj)
   adj->ops->iterate        = ADJTrajectoryIterate_Private;
   adj->ops->forwardend     = ADJTrajectoryEnd_Private;
   adj->ops->solveadjoint   = ADJSolveAdjoint_Reversible;
-  adj->ops->solvetangent   = ADJSolveTangent_Reversible;
+  adj->ops->solvetangent   = ADJSolveTangentOfSteps_Private; /* forward: nothing is undone */
   adj->ops->view           = ADJView_Reversible;
   adj->ops->reset          = ADJReset_Reversible;
   adj->ops->destroy        = ADJDestroy_Reversible;

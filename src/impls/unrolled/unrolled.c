@@ -43,17 +43,6 @@ static PetscErrorCode ADJSolveAdjoint_Unrolled(ADJ adj, Vec xbar, Vec thetabar)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJSolveTangent_Unrolled(ADJ adj, Vec thetadot, Vec xdot)
-{
-  ADJState *st = adj->state;
-
-  PetscFunctionBegin;
-  PetscCall(ADJSweepTangent_Private(adj, 0, st->its, thetadot, xdot));
-  st->tangent.its = st->its;
-  PetscCall(ADJRecordNorms_Private(thetadot, xdot, &st->tangent));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PETSC_INTERN PetscErrorCode ADJCreate_Unrolled(ADJ);
 
 /*MC
@@ -89,6 +78,6 @@ PetscErrorCode ADJCreate_Unrolled(ADJ adj)
   adj->ops->iterate      = ADJTrajectoryIterate_Private;
   adj->ops->forwardend   = ADJTrajectoryEnd_Private;
   adj->ops->solveadjoint = ADJSolveAdjoint_Unrolled;
-  adj->ops->solvetangent = ADJSolveTangent_Unrolled;
+  adj->ops->solvetangent = ADJSolveTangentOfSteps_Private;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
