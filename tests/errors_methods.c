@@ -81,6 +81,10 @@ static PetscErrorCode TestValues(void)
   PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetSteps(p.adj, -7), "negative steps are refused"));
   PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetGradientTolerance(p.adj, 0.0), "an exact gradient is refused"));
   PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(TapError(PETSC_ERR_CONV_FAILED, ADJSolveAdjoint(p.adj, p.v, p.thetabar), "few steps from a good guess: no derivative of the solution"));
+  PetscCall(VecSet(p.x, 0.0));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
   PetscCall(TapError(PETSC_ERR_ORDER, ADJGetInitialGradient(p.adj, &x0bar), "the derivative in x_0 before the adjoint"));
   PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
   PetscCall(ADJGetInitialGradient(p.adj, &x0bar));

@@ -77,6 +77,74 @@ static PetscErrorCode TestGradient(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* l = |x - d|^2/2 with d = x*: v and w end in rounding, and that is no reason to refuse the state */
+static PetscErrorCode Misfit(ADJ adj, Vec x, Vec theta, PetscReal *f, Vec xbar, Vec thetabar, void *ctx)
+{
+  Problem  *p = (Problem *)ctx;
+  PetscReal norm;
+  Vec       d;
+
+  (void)adj;
+  (void)theta;
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(x, &d));
+  PetscCall(VecWAXPY(d, -1.0, p->xdot, x)); /* the data are kept there */
+  PetscCall(VecNorm(d, NORM_2, &norm));
+  *f = 0.5 * norm * norm;
+  if (xbar) PetscCall(VecCopy(d, xbar));
+  if (thetabar) PetscCall(VecSet(thetabar, 0.0));
+  PetscCall(VecDestroy(&d));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestPerfectFit(void)
+{
+  Problem   p;
+  PetscReal f, norm;
+  PetscInt  its;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin("-adj_piggyback -adj_forward_snes_rtol 1e-13 -adj_forward_snes_atol 1e-13", &p));
+  PetscCall(ADJSetPiggyback(p.adj, PETSC_FALSE));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(VecCopy(p.x, p.xdot));
+  PetscCall(ADJSetObjective(p.adj, Misfit, &p));
+  PetscCall(ADJSetPiggyback(p.adj, PETSC_TRUE));
+  PetscCall(ADJSetTrustAction(p.adj, ADJ_TRUST_ACTION_IGNORE));
+  PetscCall(VecSet(p.x, 0.0));
+  PetscCall(ADJComputeObjectiveAndGradient(p.adj, p.theta, &f, p.thetabar));
+  PetscCall(ADJGetForwardIterations(p.adj, &its));
+  PetscCall(VecNorm(p.thetabar, NORM_2, &norm));
+  PetscCall(TapOk((PetscBool)(its < 500), "a perfect fit ends, after %" PetscInt_FMT " steps", its));
+  PetscCall(TapBelow(norm, 1e-9, "a perfect fit: the gradient"));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The adjoint solvers that want special care with initial guesses */
+static PetscErrorCode TestSolvers(void)
+{
+  const char *options[] = {"-adj_piggyback -adj_ksp_type bcgs", "-adj_piggyback -adj_ksp_type preonly -adj_trust_action ignore"};
+  Problem     p, q;
+  PetscReal   f, error;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin("", &q));
+  PetscCall(ADJComputeObjectiveAndGradient(q.adj, q.theta, &f, q.thetabar));
+  for (PetscInt i = 0; i < 2; i++) {
+    PetscCall(Begin(options[i], &p));
+    PetscCall(ADJComputeObjectiveAndGradient(p.adj, p.theta, &f, p.thetabar));
+    PetscCall(ADJSetPiggyback(p.adj, PETSC_FALSE));
+    PetscCall(VecSet(p.x, 0.0));
+    PetscCall(ADJComputeObjectiveAndGradient(p.adj, p.theta, &f, p.thetabar));
+    PetscCall(VecDistance(p.thetabar, q.thetabar, &error));
+    if (i == 0) PetscCall(TapBelow(error, 1e-6, "%s, then without piggyback: the gradient", options[i]));
+    PetscCall(ProblemDestroy(&p));
+  }
+  PetscCall(ProblemDestroy(&q));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode TestError(const char options[], PetscErrorCode code, PetscBool objective)
 {
   Problem p;
@@ -100,6 +168,8 @@ int main(int argc, char **argv)
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
   PetscCall(TapBegin());
   PetscCall(TestGradient());
+  PetscCall(TestPerfectFit());
+  PetscCall(TestSolvers());
   PetscCall(TestError("-adj_piggyback", PETSC_ERR_ORDER, PETSC_FALSE));
   PetscCall(TestError("-adj_piggyback -adj_forward_snes_type anderson", PETSC_ERR_SUP, PETSC_TRUE));
   PetscCall(TestError("-adj_piggyback -adj_type unrolled", PETSC_ERR_SUP, PETSC_TRUE));

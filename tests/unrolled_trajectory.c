@@ -19,7 +19,7 @@ static PetscErrorCode Begin(PetscBool fixed, const char options[], Problem *p)
   PetscOptions opts;
 
   PetscFunctionBeginUser;
-  PetscCall(OptionsBegin(fixed ? "-adj_type unrolled -adj_steps 13" : "-adj_type unrolled -adj_forward_snes_rtol 1e-3", &opts));
+  PetscCall(OptionsBegin(fixed ? "-adj_type unrolled -adj_trust_level none -adj_steps 13" : "-adj_type unrolled -adj_trust_level none -adj_forward_snes_rtol 1e-3", &opts));
   PetscCall(PetscOptionsInsertString(opts, options));
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, 11, LAYOUT_EMPTY, 4, LAYOUT_UNEVEN, SPECTRUM_PAIRS, 0.6, p));
   p->s = 0.01;

@@ -7,6 +7,7 @@
    so that dx/dtheta = M^{-1} N.
 */
 #include <contragrad/private/adjimpl.h>
+#include <petsc/private/pcimpl.h>
 
 /*
    PETSc locks the argument of what it calls (in debug builds, later in all), and leaves it locked if that fails. After an
@@ -21,6 +22,35 @@ PetscErrorCode ADJUnlock_Private(PetscErrorCode ierr, Vec v)
     PetscCall(VecLockGet(v, &locks));
     if (locks > 0) PetscCall(VecLockReadPop(v));
   }
+  PetscFunctionReturn(ierr);
+}
+
+/* An error that some processes may not have seen */
+PetscErrorCode ADJRaiseOnAll_Private(ADJ adj, PetscErrorCode ierr)
+{
+  PetscMPIInt code = (PetscMPIInt)ierr;
+
+  PetscFunctionBegin;
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &code, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
+  PetscCheck(!code, PetscObjectComm((PetscObject)adj), (PetscErrorCode)code, "A function of the user failed while the Jacobian was looked at");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+   After an error in a solve the KSP counts its preconditioner as busy, and refuses to work from the second time on; its
+   right-hand side is locked. Passes the error on, with both undone
+*/
+PetscErrorCode ADJRecoverKSP_Private(PetscErrorCode ierr, KSP ksp)
+{
+  PC  pc;
+  Vec b;
+
+  PetscFunctionBegin;
+  if (!ierr) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(KSPGetRhs(ksp, &b));
+  pc->presolvedone = 0;
+  PetscCall(ADJUnlock_Private(ierr, b));
   PetscFunctionReturn(ierr);
 }
 

@@ -2,6 +2,7 @@
    The forward solve by SNES: what the solver calls, and what is kept of its course.
 */
 #include <contragrad/private/adjimpl.h>
+#include <petsc/private/snesimpl.h>
 
 #define ADJ_STAGNATION_STEPS 4
 #define ADJ_STAGNATION_RTOL  1e-8 /* while testing, a residual that stopped falling below this is at rounding level */
@@ -41,7 +42,7 @@ static PetscErrorCode ADJSNESMonitor(SNES snes, PetscInt it, PetscReal rnorm, vo
   PetscCall(SNESGetSolution(snes, &x));
   if (it != adj->state->nhistory) PetscFunctionReturn(PETSC_SUCCESS); /* some SNES types call their monitors twice for one iterate */
   PetscCall(ADJStateRecord_Private(adj->state, rnorm, x));
-  PetscTryTypeMethod(adj, iterate, it, x);
+  if (adj->ops->iterate) PetscCall(ADJUnlock_Private((*adj->ops->iterate)(adj, it, x), x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -125,12 +126,14 @@ PetscErrorCode ADJSetUpSNES_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Full steps of x <- F(x) and nothing else: then, and only then, the observed rate tends to the spectral radius */
+/* Full steps of x <- F(x) and nothing else, no function of the user that changes them: then, and only then, the observed rate tends to the spectral radius */
 static PetscErrorCode ADJIsPlainIteration_Private(ADJ adj, PetscBool *plain)
 {
   SNESLineSearch ls;
   PetscReal      damping;
-  PetscBool      richardson, basic;
+  PetscBool      richardson, basic, npc;
+  PetscErrorCode (*pre)(SNESLineSearch, Vec, Vec, PetscBool *, void *);
+  PetscErrorCode (*post)(SNESLineSearch, Vec, Vec, Vec, PetscBool *, PetscBool *, void *);
 
   PetscFunctionBegin;
   *plain = PETSC_FALSE;
@@ -139,7 +142,19 @@ static PetscErrorCode ADJIsPlainIteration_Private(ADJ adj, PetscBool *plain)
   PetscCall(SNESGetLineSearch(adj->snes, &ls));
   PetscCall(PetscObjectTypeCompare((PetscObject)ls, SNESLINESEARCHBASIC, &basic));
   PetscCall(SNESLineSearchGetDamping(ls, &damping));
-  *plain = (PetscBool)(basic && damping == 1.0);
+  PetscCall(SNESLineSearchGetPreCheck(ls, &pre, NULL));
+  PetscCall(SNESLineSearchGetPostCheck(ls, &post, NULL));
+  PetscCall(SNESHasNPC(adj->snes, &npc));
+  *plain = (PetscBool)(basic && damping == 1.0 && !pre && !post && !npc && !adj->snes->ops->update);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Operation forwardbegin of the types that need powers of dF/dx at the solution, whatever solver finds it */
+PetscErrorCode ADJRequireFixedPoint_Private(ADJ adj, Vec x)
+{
+  PetscFunctionBegin;
+  (void)x;
+  PetscCheck(adj->form == ADJ_FIXED_POINT, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "ADJ type %s takes powers of dF/dx, but the problem is a residual: give the map with ADJSetFixedPoint(), or take -adj_type implicit", ((PetscObject)adj)->type_name);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -156,7 +171,7 @@ PetscErrorCode ADJRequirePlainIteration_Private(ADJ adj)
   PetscCall(ADJIsPlainIteration_Private(adj, &plain));
   if (plain) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(SNESGetType(adj->snes, &snestype));
-  SETERRQ(comm, PETSC_ERR_SUP, "ADJ type %s differentiates the plain iteration x <- F(x, theta), but the forward solver, an SNES of type %s, does something else: take -adj_forward_snes_type nrichardson -adj_forward_snes_linesearch_type basic with damping 1, or, for the derivative of the solution whatever solver found it, -adj_type implicit", type, snestype);
+  SETERRQ(comm, PETSC_ERR_SUP, "ADJ type %s differentiates the plain iteration x <- F(x, theta), but the forward solver, an SNES of type %s, does something else: take -adj_forward_snes_type nrichardson -adj_forward_snes_linesearch_type basic with damping 1, no nonlinear preconditioner, no SNESSetUpdate() and no check of the line search, or, for the derivative of the solution whatever solver found it, -adj_type implicit", type, snestype);
 }
 
 /*
@@ -183,26 +198,22 @@ static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* After an error in a product the right-hand side of the linear solve is locked */
 static PetscErrorCode ADJSolveSNES_Private(ADJ adj, Vec x)
 {
-  KSP            ksp;
-  Vec            b;
-  PetscErrorCode ierr;
+  KSP ksp;
 
   PetscFunctionBegin;
   PetscCall(SNESGetKSP(adj->snes, &ksp));
-  ierr = SNESSolve(adj->snes, NULL, x);
-  PetscCall(KSPGetRhs(ksp, &b));
-  PetscCall(ADJUnlock_Private(ierr, b));
+  PetscCall(ADJRecoverKSP_Private(SNESSolve(adj->snes, NULL, x), ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* x: initial guess in, solution out; the course of the solve goes into adj->state */
 PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
 {
-  ADJState *st = adj->state;
-  PetscInt  maxit;
+  ADJState      *st = adj->state;
+  PetscInt       maxit;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(ADJStateRestart_Private(adj, theta, x));
@@ -211,7 +222,9 @@ PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
   PetscCall(SNESGetTolerances(adj->snes, NULL, NULL, NULL, &maxit, NULL));
   if (adj->steps > maxit) PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, adj->steps, ADJ_CURRENT));
   PetscCall(SNESMonitorSet(adj->snes, ADJSNESMonitor, adj, NULL)); /* the user may have cancelled it; PETSc drops a second one */
-  PetscCall(ADJSolveSNES_Private(adj, x));
+  ierr = ADJSolveSNES_Private(adj, x);
+  if (adj->steps > maxit) PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, maxit, ADJ_CURRENT));
+  PetscCall(ierr);
   PetscCall(SNESGetConvergedReason(adj->snes, &st->reason));
   PetscCall(SNESGetIterationNumber(adj->snes, &st->its));
   if (st->reason > 0 && adj->steps < 0) adj->xrefgood = PETSC_TRUE;

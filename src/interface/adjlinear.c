@@ -53,8 +53,45 @@ static PetscErrorCode ADJRecordSpectrum_Private(ADJ adj, KSP ksp, ADJLinearSolve
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* PETSc's bcgs keeps its last initial guess and adds it to a solve from zero; a change of type drops it and leaves the PC alone */
+static PetscErrorCode ADJForgetGuess_Private(KSP ksp)
+{
+  PetscBool bcgs;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp, KSPBCGS, &bcgs));
+  if (!bcgs) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPSetType(ksp, KSPPREONLY));
+  PetscCall(KSPSetType(ksp, KSPBCGS));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* KSPSolve() that starts from zero unless the KSP was told otherwise, and can be repeated after an error */
+PetscErrorCode ADJKSPSolve_Private(KSP ksp, Vec b, Vec sol)
+{
+  PetscBool guess;
+
+  PetscFunctionBegin;
+  PetscCall(KSPGetInitialGuessNonzero(ksp, &guess));
+  if (!guess) PetscCall(ADJForgetGuess_Private(ksp));
+  PetscCall(ADJRecoverKSP_Private(KSPSolve(ksp, b, sol), ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* For one solve: it starts from the vector given (not with preonly, which cannot). The caller sets it back to `*before` */
+PetscErrorCode ADJContinue_Private(KSP ksp, PetscBool flg, PetscBool *before)
+{
+  PetscBool preonly;
+
+  PetscFunctionBegin;
+  PetscCall(KSPGetInitialGuessNonzero(ksp, before));
+  PetscCall(PetscObjectTypeCompare((PetscObject)ksp, KSPPREONLY, &preonly));
+  PetscCall(KSPSetInitialGuessNonzero(ksp, (PetscBool)(flg && !preonly)));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* KSPSolve() with its record. A zero right-hand side has the zero solution, also from a warm start */
-PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, ADJLinearSolve *rec)
+static PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, ADJLinearSolve *rec)
 {
   PetscFunctionBegin;
   PetscCall(VecNorm(b, NORM_2, &rec->rhsnorm));
@@ -67,24 +104,11 @@ PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, ADJLinea
     rec->solnorm = rec->residual = 0.0;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(ADJUnlock_Private(KSPSolve(ksp, b, sol), b));
+  PetscCall(ADJKSPSolve_Private(ksp, b, sol));
   PetscCall(KSPGetConvergedReason(ksp, &rec->reason));
   PetscCall(KSPGetIterationNumber(ksp, &rec->its));
   PetscCall(VecNorm(sol, NORM_2, &rec->solnorm));
   PetscCall(ADJRecordSpectrum_Private(adj, ksp, rec));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* PETSc's bcgs keeps its last initial guess and adds it to a solve from zero; a change of type drops it and leaves the PC alone */
-PetscErrorCode ADJForgetGuess_Private(KSP ksp)
-{
-  PetscBool bcgs;
-
-  PetscFunctionBegin;
-  PetscCall(PetscObjectTypeCompare((PetscObject)ksp, KSPBCGS, &bcgs));
-  if (!bcgs) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(KSPSetType(ksp, KSPPREONLY));
-  PetscCall(KSPSetType(ksp, KSPBCGS));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -127,21 +151,6 @@ PetscErrorCode ADJSolveMT_Private(ADJ adj, Vec v, ADJLinearSolve *rec)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The same from the w that there is, whatever the KSP was told about initial guesses */
-PetscErrorCode ADJContinueMT_Private(ADJ adj, Vec v, ADJLinearSolve *rec)
-{
-  PetscBool      guess;
-  PetscErrorCode ierr;
-
-  PetscFunctionBegin;
-  PetscCall(KSPGetInitialGuessNonzero(adj->ksp, &guess));
-  PetscCall(KSPSetInitialGuessNonzero(adj->ksp, (PetscBool)!adj->wspoilt));
-  ierr = ADJSolveMT_Private(adj, v, rec);
-  PetscCall(KSPSetInitialGuessNonzero(adj->ksp, guess));
-  PetscCall(ierr);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* One product gives thetabar = N^T w and, unless checks are off, M^T w for the true residual s = v - M^T w */
 PetscErrorCode ADJPullBack_Private(ADJ adj, Vec v, Vec thetabar, ADJLinearSolve *rec)
 {
@@ -164,7 +173,6 @@ PetscErrorCode ADJPushForward_Private(ADJ adj, Vec thetadot, Vec xdot, ADJLinear
   PetscFunctionBegin;
   if (!adj->b) PetscCall(VecDuplicate(adj->r, &adj->b));
   PetscCall(ADJApplyN_Private(adj, thetadot, adj->b));
-  PetscCall(ADJForgetGuess_Private(adj->tksp));
   PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
   PetscCall(ADJSolveLinear_Private(adj, adj->tksp, adj->b, xdot, rec));
   rec->resultnorm = rec->solnorm;

@@ -7,7 +7,7 @@
 static PetscErrorCode ADJCheckPrefixOrder_Private(ADJ adj)
 {
   PetscFunctionBegin;
-  PetscCheck(!adj->snes && !adj->ksp && !adj->tksp && !adj->eps, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Set the options prefix before ADJSetFromOptions() and before asking for SNES, KSP or EPS: they have taken the old one");
+  PetscCheck(!adj->snes && !adj->ksp && !adj->tksp && !adj->eps && !adj->svd, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Set the options prefix before ADJSetFromOptions() and before asking for SNES, KSP, EPS or SVD: they have taken the old one");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -137,6 +137,10 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 .  -adj_steps <K>                          - forward iterations to make, see `ADJSetSteps()`
 .  -adj_piggyback <bool>                   - the adjoint alongside the state, see `ADJSetPiggyback()`
 .  -adj_trajectory_type <type>             - states kept along an iteration, see `ADJSetTrajectoryType()`
+.  -adj_trajectory_checkpoints <c>         - see `ADJSetTrajectoryCheckpoints()`
+.  -adj_trajectory_period <p>              - see `ADJSetTrajectoryPeriod()`
+.  -adj_trajectory_store <memory,disk>     - see `ADJSetTrajectoryStore()`
+.  -adj_trajectory_dir <dir>               - see `ADJSetTrajectoryDirectory()`
 .  -adj_trust_view [viewer]                - print the report of each verdict, see `ADJTrustView()`
 .  -adj_test_vjp                           - dot-product test at each solution, see `ADJTestVJP()`
 .  -adj_test_gradient                      - Taylor test of the first gradient, see `ADJTestGradient()`
@@ -147,7 +151,9 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 
    Level: beginner
 
-   Note:
+   Notes:
+   Types have options of their own, see `ADJNEUMANN`, `ADJTRUNCATED`, `ADJREVERSIBLE`, `ADJAUTO`.
+
    The children take their options here if the functions of the problem were set before, else in `ADJSetUp()`.
 
 .seealso: `ADJSetOptionsPrefix()`, `ADJGetSNES()`, `ADJGetKSP()`, `ADJGetTangentKSP()`, `ADJGetEPS()`

@@ -10,6 +10,7 @@ static PetscErrorCode ADJForgetProducts_Private(ADJ adj)
   adj->state->linearized  = PETSC_FALSE;
   adj->state->vjperror[0] = adj->state->vjperror[1] = -1.0;
   adj->contraction.id                               = 0;
+  adj->norms.id                                     = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -299,8 +300,9 @@ PetscErrorCode ADJGetJVP(ADJ adj, ADJJVPFn **jvp, void **ctx)
 
    Notes:
    Optional. The place to record a tape, to fill a cache, or to assemble the matrix given to `ADJSetPreconditioner()`.
-   Several `ADJSolveAdjoint()` or `ADJSolveTangent()` after one `ADJSolve()` call it once. A forward Newton method
-   calls it at each of its Jacobians.
+   Several `ADJSolveAdjoint()` or `ADJSolveTangent()` after one `ADJSolve()` call it once, with types that take their
+   products at the solution. Types that go along the iteration call it at each iterate. A forward Newton method calls it
+   at each of its Jacobians.
 
 .seealso: `ADJSetVJP()`, `ADJSetJVP()`, `ADJSetPreconditioner()`
 @*/
@@ -489,7 +491,8 @@ PetscErrorCode ADJGetSolution(ADJ adj, Vec *x)
    Level: intermediate
 
    Notes:
-   The forward solve stops after K iterations with `SNES_CONVERGED_ITS`, unless it diverges before.
+   The forward solve stops after K iterations with `SNES_CONVERGED_ITS`, unless it diverges before. That is the work of
+   this library's convergence test: do not set another one, as by `-adj_forward_snes_convergence_test`.
 
    For `ADJUNROLLED` and `ADJREVERSIBLE` the K steps are the model, and the derivative is theirs. The other types are
    derivatives of the solution: where the residual after K iterations is not small they are refused.

@@ -101,7 +101,8 @@ PetscErrorCode ADJSolveAdjoint_Private(ADJ adj, Vec xbar, Vec thetabar)
    Taken at the solution of the last `ADJSolve()`. It does not contain the direct derivative dl/dtheta of an objective
    that depends on theta itself: add it, or use `ADJSetObjective()`.
 
-   Several cotangents may be pulled back after one forward solve; they share one linearization.
+   Several cotangents may be pulled back after one forward solve. Types that take their products at the solution share one
+   linearization.
 
    Before it returns the verdict is formed, see `ADJGetTrust()`. By default a refused derivative is an error, see
    `ADJSetTrustAction()`; after a forward solve that failed nothing is computed at all.

@@ -8,6 +8,11 @@
 */
 #include <contragrad/private/adjimpl.h>
 
+static PetscBool ADJSameSpec_Private(const ADJScheduleSpec *a, const ADJScheduleSpec *b)
+{
+  return (PetscBool)(a->type == b->type && a->steps == b->steps && a->checkpoints == b->checkpoints && a->period == b->period && a->level == b->level);
+}
+
 /* The trajectory of the state, as `spec` wants it; that of the last solve serves again if it was of the same kind */
 PetscErrorCode ADJTrajectoryBegin_Private(ADJ adj, const ADJScheduleSpec *spec)
 {
@@ -15,7 +20,7 @@ PetscErrorCode ADJTrajectoryBegin_Private(ADJ adj, const ADJScheduleSpec *spec)
   PetscBool same = PETSC_FALSE;
 
   PetscFunctionBegin;
-  if (st->trajectory) PetscCall(PetscMemcmp(&st->spec, spec, sizeof(*spec), &same));
+  if (st->trajectory) same = ADJSameSpec_Private(&st->spec, spec);
   if (same) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJTrajectoryDestroy_Private(&st->trajectory));
   PetscCall(ADJTrajectoryCreate_Private(PetscObjectComm((PetscObject)adj), spec, adj->trajectory.dir, &st->trajectory));
@@ -52,7 +57,8 @@ PetscErrorCode ADJCountStored_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJCreateSweepVecs_Private(ADJ adj)
+/* Also for powers of A */
+PetscErrorCode ADJCreateSweepVecs_Private(ADJ adj)
 {
   PetscFunctionBegin;
   if (!adj->a[0]) PetscCall(VecDuplicate(adj->r, &adj->a[0]));
@@ -143,35 +149,50 @@ PetscErrorCode ADJSweepTangent_Private(ADJ adj, PetscInt first, PetscInt last, V
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Operation solvetangent of the types that differentiate the steps that were made: piggyback */
-PetscErrorCode ADJSolveTangentOfSteps_Private(ADJ adj, Vec thetadot, Vec xdot)
-{
-  ADJState *st = adj->state;
-
-  PetscFunctionBegin;
-  PetscCall(ADJSweepTangent_Private(adj, 0, st->its, thetadot, xdot));
-  st->tangent.its = st->its;
-  PetscCall(ADJRecordNorms_Private(thetadot, xdot, &st->tangent));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* dl/dx_0 = a_0, for ADJGetInitialGradient() */
-PetscErrorCode ADJGetInitialGradientVec_Private(ADJ adj, Vec *x0bar)
-{
-  ADJState *st = adj->state;
-
-  PetscFunctionBegin;
-  if (!st->x0bar) PetscCall(VecDuplicate(st->x, &st->x0bar));
-  *x0bar = st->x0bar;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* What the verdict wants to know of a derivative that was found without a linear system */
 PetscErrorCode ADJRecordNorms_Private(Vec in, Vec out, ADJLinearSolve *rec)
 {
   PetscFunctionBegin;
   PetscCall(VecNorm(in, NORM_2, &rec->rhsnorm));
   PetscCall(VecNorm(out, NORM_2, &rec->resultnorm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+   Where the number of steps was given they are the model. Where the solution was aimed at, the derivative of the steps stands
+   for that of the solution
+*/
+static PetscErrorCode ADJRecordSteps_Private(ADJ adj, Vec in, Vec out, ADJLinearSolve *rec)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJRecordNorms_Private(in, out, rec));
+  rec->its         = adj->state->its;
+  rec->terms       = rec->its - 1;
+  rec->approximate = (PetscBool)(adj->steps < 0);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* All the steps that were made, with dl/dx_0 */
+PetscErrorCode ADJSolveAdjointOfSteps_Private(ADJ adj, ADJGetStateFn *getstate, Vec xbar, Vec thetabar)
+{
+  ADJState *st = adj->state;
+
+  PetscFunctionBegin;
+  if (!st->x0bar) PetscCall(VecDuplicate(st->x, &st->x0bar));
+  if (adj->steps < 0) PetscCall(ADJCreateAdjoint_Private(adj));
+  st->x0barknown = PETSC_FALSE;
+  PetscCall(ADJSweepAdjoint_Private(adj, 0, st->its, getstate, xbar, thetabar, st->x0bar, adj->steps < 0 ? adj->w : NULL));
+  st->x0barknown = PETSC_TRUE;
+  PetscCall(ADJRecordSteps_Private(adj, xbar, thetabar, &st->adjoint));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Operation solvetangent of the types that differentiate the steps that were made: piggyback */
+PetscErrorCode ADJSolveTangentOfSteps_Private(ADJ adj, Vec thetadot, Vec xdot)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJSweepTangent_Private(adj, 0, adj->state->its, thetadot, xdot));
+  PetscCall(ADJRecordSteps_Private(adj, thetadot, xdot, &adj->state->tangent));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

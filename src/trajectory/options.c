@@ -291,6 +291,8 @@ PetscErrorCode ADJSetTrajectoryDirectory(ADJ adj, const char dir[])
   if (dir && dir[0]) PetscCall(PetscStrallocpy(dir, &copy));
   PetscCall(PetscFree(adj->trajectory.dir));
   adj->trajectory.dir = copy;
+  PetscCall(ADJTrajectoryDestroy_Private(&adj->state->trajectory)); /* the next iteration makes another one */
+  adj->state->id = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -133,7 +133,7 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   PetscCall(EPSSetOperators(adj->eps, adj->AT, NULL));
   if (warm) PetscCall(EPSSetInitialSpace(adj->eps, 1, &c->vr));
   PetscCall(EPSSolve(adj->eps));
-  PetscCall(c->ierr);
+  PetscCall(ADJRaiseOnAll_Private(adj, c->ierr));
   PetscCall(ADJReadEigenpair_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -191,7 +191,7 @@ PetscErrorCode ADJCheckContraction_Private(ADJ adj, const ADJLinearSolve *rec, A
     rep->check[ADJ_CHECK_RITZ].status = ADJ_CHECK_INFO;
     rep->check[ADJ_CHECK_RITZ].value  = rec->ritz;
   }
-  if (!adj->trustcontraction || adj->program) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!adj->trustcontraction || (adj->program && adj->steps >= 0)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(ADJUpdateContraction_Private(adj, rate, rec->ritz));
   if (c->notfinite) {

@@ -9,131 +9,136 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-#define ADJ_ERROR_RTOL  0.1   /* of the solve for delta: one digit of the error */
-#define ADJ_ERROR_EXACT 1e-14 /* a residual s that is rounding */
-#define ADJ_ERROR_LIMIT 1e-2  /* default of -adj_gradient_rtol for derivatives that are judged by it */
+#define ADJ_ERROR_RTOL    0.1   /* of the solve for delta: one digit of the error */
+#define ADJ_ERROR_EXACT   1e-14 /* a residual s that is rounding */
+#define ADJ_ERROR_TRUSTED 0.5   /* a solve for delta that leaves more of s says nothing */
+#define ADJ_ERROR_LIMIT   1e-2  /* default of -adj_gradient_rtol for derivatives that are judged by it */
 
-typedef struct {
-  KSP       ksp;
-  PetscReal rtol, atol;
-  PetscBool guess;
-} ADJLooseSolve;
-
-/* The user's solver, to one digit; ADJLooseEnd_Private() gives it back as it was, also after an error */
-static PetscErrorCode ADJLooseBegin_Private(KSP ksp, ADJLooseSolve *loose)
+/* The user's solver, from zero and to one digit; given back as it was, also after an error */
+static PetscErrorCode ADJSolveLoosely_Private(KSP ksp, Vec b, Vec x)
 {
-  PetscFunctionBegin;
-  loose->ksp = ksp;
-  PetscCall(KSPGetTolerances(ksp, &loose->rtol, &loose->atol, NULL, NULL));
-  PetscCall(KSPGetInitialGuessNonzero(ksp, &loose->guess));
-  PetscCall(KSPSetTolerances(ksp, ADJ_ERROR_RTOL, PETSC_SMALL * PETSC_SMALL, ADJ_CURRENT, ADJ_CURRENT));
-  PetscCall(KSPSetInitialGuessNonzero(ksp, PETSC_FALSE));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJLooseEnd_Private(ADJLooseSolve *loose)
-{
-  PetscFunctionBegin;
-  PetscCall(KSPSetTolerances(loose->ksp, loose->rtol, loose->atol, ADJ_CURRENT, ADJ_CURRENT));
-  PetscCall(KSPSetInitialGuessNonzero(loose->ksp, loose->guess));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJSolveLoosely_Private(KSP ksp, Vec b, Vec x, KSPConvergedReason *reason)
-{
-  ADJLooseSolve  loose;
+  PetscReal      rtol, atol;
+  PetscBool      guess;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  PetscCall(ADJForgetGuess_Private(ksp));
-  PetscCall(ADJLooseBegin_Private(ksp, &loose));
-  ierr = KSPSolve(ksp, b, x);
-  PetscCall(ADJLooseEnd_Private(&loose));
-  PetscCall(ADJUnlock_Private(ierr, b));
-  PetscCall(KSPGetConvergedReason(ksp, reason));
+  PetscCall(KSPGetTolerances(ksp, &rtol, &atol, NULL, NULL));
+  PetscCall(ADJContinue_Private(ksp, PETSC_FALSE, &guess));
+  PetscCall(KSPSetTolerances(ksp, ADJ_ERROR_RTOL, PETSC_SMALL * PETSC_SMALL, ADJ_CURRENT, ADJ_CURRENT));
+  ierr = ADJKSPSolve_Private(ksp, b, x);
+  PetscCall(KSPSetTolerances(ksp, rtol, atol, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(KSPSetInitialGuessNonzero(ksp, guess));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Of one estimate */
+typedef struct {
+  Vec       implicit, part; /* as the result */
+  Vec       delta, r;       /* as the state */
+  PetscReal error;          /* relative */
+  PetscReal left;           /* |s - M^T delta| / |s|: the estimate is good to about that */
+} ADJErrorEstimate;
+
 /* |thetabar - N^T (w + delta)| / |N^T (w + delta)| */
-static PetscErrorCode ADJEstimateAdjointError_Private(ADJ adj, Vec v, Vec thetabar, KSPConvergedReason *reason, PetscReal *error)
+static PetscErrorCode ADJEstimateAdjointError_Private(ADJ adj, Vec v, Vec thetabar, ADJErrorEstimate *e)
 {
-  Vec       implicit, part, delta;
   PetscReal vnorm, snorm, norm;
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(thetabar, &implicit));
-  PetscCall(VecDuplicate(thetabar, &part));
-  PetscCall(VecDuplicate(v, &delta));
-  if (!adj->s) PetscCall(VecDuplicate(v, &adj->s));
-  PetscCall(ADJApplyMT_Private(adj, adj->w, adj->s, implicit));
+  PetscCall(ADJApplyMT_Private(adj, adj->w, adj->s, e->implicit));
   PetscCall(VecAYPX(adj->s, -1.0, v));
   PetscCall(VecNorm(v, NORM_2, &vnorm));
   PetscCall(VecNorm(adj->s, NORM_2, &snorm));
-  *reason = KSP_CONVERGED_ATOL;
   if (snorm > ADJ_ERROR_EXACT * vnorm) {
     PetscCall(ADJSetAdjointOperators_Private(adj));
-    PetscCall(ADJSolveLoosely_Private(adj->ksp, adj->s, delta, reason));
-    PetscCall(ADJApplyMT_Private(adj, delta, NULL, part));
-    PetscCall(VecAXPY(implicit, 1.0, part));
+    PetscCall(ADJSolveLoosely_Private(adj->ksp, adj->s, e->delta));
+    PetscCall(ADJApplyMT_Private(adj, e->delta, e->r, e->part));
+    PetscCall(VecAXPY(e->implicit, 1.0, e->part));
+    PetscCall(VecAXPY(e->r, -1.0, adj->s));
+    PetscCall(VecNorm(e->r, NORM_2, &e->left));
+    e->left /= snorm;
   }
-  PetscCall(VecNorm(implicit, NORM_2, &norm));
-  PetscCall(VecWAXPY(part, -1.0, implicit, thetabar));
-  PetscCall(VecNorm(part, NORM_2, error));
-  if (*error > 0.0) *error = norm > 0.0 ? *error / norm : PETSC_INFINITY;
-  PetscCall(VecDestroy(&implicit));
-  PetscCall(VecDestroy(&part));
-  PetscCall(VecDestroy(&delta));
+  PetscCall(VecNorm(e->implicit, NORM_2, &norm));
+  PetscCall(VecWAXPY(e->part, -1.0, e->implicit, thetabar));
+  PetscCall(VecNorm(e->part, NORM_2, &e->error));
+  if (e->error > 0.0) e->error = norm > 0.0 ? e->error / norm : PETSC_INFINITY;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* |delta| / |xdot + delta| */
-static PetscErrorCode ADJEstimateTangentError_Private(ADJ adj, Vec thetadot, Vec xdot, KSPConvergedReason *reason, PetscReal *error)
+static PetscErrorCode ADJEstimateTangentError_Private(ADJ adj, Vec thetadot, Vec xdot, ADJErrorEstimate *e)
 {
-  Vec       delta;
   PetscReal bnorm, snorm, norm;
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(xdot, &delta));
-  if (!adj->b) PetscCall(VecDuplicate(xdot, &adj->b));
-  if (!adj->s) PetscCall(VecDuplicate(xdot, &adj->s));
-  PetscCall(ADJApplyN_Private(adj, thetadot, adj->b));
+  PetscCall(ADJApplyN_Private(adj, thetadot, e->r));
+  PetscCall(VecNorm(e->r, NORM_2, &bnorm));
   PetscCall(ADJApplyM_Private(adj, xdot, adj->s));
-  PetscCall(VecAYPX(adj->s, -1.0, adj->b));
-  PetscCall(VecNorm(adj->b, NORM_2, &bnorm));
+  PetscCall(VecAYPX(adj->s, -1.0, e->r));
   PetscCall(VecNorm(adj->s, NORM_2, &snorm));
-  *reason = KSP_CONVERGED_ATOL;
-  *error  = 0.0;
-  if (snorm > ADJ_ERROR_EXACT * bnorm) {
-    PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
-    PetscCall(ADJSolveLoosely_Private(adj->tksp, adj->s, delta, reason));
-    PetscCall(VecNorm(delta, NORM_2, error));
-    PetscCall(VecAXPY(delta, 1.0, xdot));
-    PetscCall(VecNorm(delta, NORM_2, &norm));
-    if (*error > 0.0) *error = norm > 0.0 ? *error / norm : PETSC_INFINITY;
-  }
-  PetscCall(VecDestroy(&delta));
+  if (!(snorm > ADJ_ERROR_EXACT * bnorm)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
+  PetscCall(ADJSolveLoosely_Private(adj->tksp, adj->s, e->delta));
+  PetscCall(ADJApplyM_Private(adj, e->delta, e->r));
+  PetscCall(VecAXPY(e->r, -1.0, adj->s));
+  PetscCall(VecNorm(e->r, NORM_2, &e->left));
+  e->left /= snorm;
+  PetscCall(VecNorm(e->delta, NORM_2, &e->error));
+  PetscCall(VecAXPY(e->delta, 1.0, xdot));
+  PetscCall(VecNorm(e->delta, NORM_2, &norm));
+  if (e->error > 0.0) e->error = norm > 0.0 ? e->error / norm : PETSC_INFINITY;
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJEstimateError_Private(ADJ adj, ADJPhase phase, Vec in, Vec out, PetscReal *error, PetscReal *left)
+{
+  ADJErrorEstimate e;
+  PetscErrorCode   ierr;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(&e, sizeof(e)));
+  if (!adj->s) PetscCall(VecDuplicate(adj->r, &adj->s));
+  PetscCall(VecDuplicate(adj->r, &e.delta));
+  PetscCall(VecDuplicate(adj->r, &e.r));
+  if (phase == ADJ_PHASE_ADJOINT) {
+    PetscCall(VecDuplicate(out, &e.implicit));
+    PetscCall(VecDuplicate(out, &e.part));
+    ierr = ADJEstimateAdjointError_Private(adj, in, out, &e);
+  } else
+    ierr = ADJEstimateTangentError_Private(adj, in, out, &e);
+  PetscCall(VecDestroy(&e.implicit));
+  PetscCall(VecDestroy(&e.part));
+  PetscCall(VecDestroy(&e.delta));
+  PetscCall(VecDestroy(&e.r));
+  PetscCall(ierr);
+  *error = e.error;
+  *left  = e.left;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the user said; else what the method aimed at, with a margin for the estimate; else a default */
+static PetscReal ADJErrorLimit_Private(ADJ adj, const ADJLinearSolve *rec)
+{
+  if (adj->gradientrtol > 0.0) return adj->gradientrtol;
+  return rec->aim > 0.0 ? PetscMin(PetscSqrtReal(rec->aim), ADJ_ERROR_LIMIT) : ADJ_ERROR_LIMIT;
 }
 
 /* The relative error of an approximate derivative, with in = v, out = thetabar or in = thetadot, out = xdot */
 PetscErrorCode ADJCheckGradientError_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
-  const PetscReal    limit = adj->gradientrtol > 0.0 ? adj->gradientrtol : ADJ_ERROR_LIMIT;
-  ADJTrustCheck     *c     = &rep->check[ADJ_CHECK_GRADIENT];
-  KSPConvergedReason reason;
+  ADJTrustCheck *c    = &rep->check[ADJ_CHECK_GRADIENT];
+  PetscReal      left = 0.0;
 
   PetscFunctionBegin;
   if (!rec->approximate) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJLinearizeAtSolution_Private(adj));
-  if (rep->phase == ADJ_PHASE_ADJOINT)
-    PetscCall(ADJEstimateAdjointError_Private(adj, in, out, &reason, &c->value));
-  else
-    PetscCall(ADJEstimateTangentError_Private(adj, in, out, &reason, &c->value));
-  c->threshold = limit;
-  if (reason < 0 || PetscIsInfOrNanReal(c->value)) {
+  PetscCall(ADJEstimateError_Private(adj, rep->phase, in, out, &c->value, &left));
+  c->threshold = ADJErrorLimit_Private(adj, rec);
+  if (!(left <= ADJ_ERROR_TRUSTED)) {
     c->status = ADJ_CHECK_INCONCLUSIVE;
     c->advice = "the solve that estimates the error did not converge, the value is its best guess: look at -adj_ksp_monitor_true_residual (-adj_tangent_ksp_...)";
-  } else if (c->value <= limit)
+  } else if (c->value <= c->threshold)
     c->status = ADJ_CHECK_PASSED;
   else {
     c->status = ADJ_CHECK_FAILED;
@@ -180,11 +185,12 @@ PetscErrorCode ADJCheckDrift_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrus
    Level: intermediate
 
    Notes:
-   The verdict on the types that approximate the derivative of the solution, `ADJONESTEP`, `ADJNEUMANN`, `ADJTRUNCATED`,
-   estimates their error by a loose solve of the implicit system and refuses a larger one, `ADJ_TRUST_REFUTED_ERROR`;
-   default 1e-2.
+   The verdict on the types that approximate the derivative of the solution, `ADJONESTEP`, `ADJNEUMANN`, `ADJTRUNCATED`, and
+   `ADJUNROLLED` and `ADJREVERSIBLE` without `ADJSetSteps()`, estimates their error by a loose solve of the implicit system
+   and refuses a larger one, `ADJ_TRUST_REFUTED_ERROR`; default 1e-2.
 
-   `ADJAUTO` takes it for its aim; default the relative tolerance of the adjoint solver, see `ADJGetKSP()`.
+   `ADJAUTO` takes it for its aim; default the relative tolerance r of the adjoint solver, see `ADJGetKSP()`, and an error
+   estimated above the square root of r is refused.
 
 .seealso: `ADJGetGradientTolerance()`, `ADJGetTrustReport()`, `ADJAUTO`
 @*/

@@ -97,7 +97,8 @@ static PetscErrorCode MatCreateVecs_ADJ_B(Mat B, Vec *right, Vec *left)
    Level: advanced
 
    Note:
-   Used for the classical bound of the error of `ADJONESTEP` and `ADJNEUMANN`, where the problem has a JVP and a VJP.
+   Used for the classical bound of the error of types that approximate the derivative of the solution, where the problem has
+   a JVP and a VJP, see `ADJ_CHECK_CLASSICAL`.
 
 .seealso: `ADJGetEPS()`, `ADJGetTrustReport()`, `ADJSetGradientTolerance()`
 @*/
@@ -140,37 +141,77 @@ static PetscErrorCode ADJCreateShellB_Private(ADJ adj, Mat *B)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Largest singular value, negative if it is not found; the matrix is destroyed */
-static PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Mat *A, PetscReal *sigma)
+/* |A r|/|r| for a random r: where it is 0 there is nothing to find, and the solver would not survive it */
+static PetscErrorCode ADJTryProduct_Private(ADJ adj, Mat A, PetscReal *norm)
+{
+  Vec         r, y;
+  PetscRandom rnd;
+  PetscReal   rnorm;
+
+  PetscFunctionBegin;
+  PetscCall(MatCreateVecs(A, &r, &y));
+  PetscCall(ADJRandomCreate_Private(adj, &rnd));
+  PetscCall(VecSetRandom(r, rnd));
+  PetscCall(PetscRandomDestroy(&rnd));
+  PetscCall(VecNorm(r, NORM_2, &rnorm));
+  PetscCall(MatMult(A, r, y));
+  PetscCall(VecNorm(y, NORM_2, norm));
+  if (rnorm > 0.0) *norm /= rnorm;
+  PetscCall(VecDestroy(&r));
+  PetscCall(VecDestroy(&y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJSolveSVD_Private(ADJ adj, Mat A, PetscReal *sigma)
 {
   PetscInt nconv;
 
   PetscFunctionBegin;
-  *sigma = -1.0;
   PetscCall(ADJGetSVD(adj, NULL));
   if (adj->optionscalled && !adj->svdconfigured) PetscCall(SVDSetFromOptions(adj->svd));
   adj->svdconfigured = adj->optionscalled;
   PetscCall(SVDReset(adj->svd));
-  PetscCall(SVDSetOperators(adj->svd, *A, NULL));
+  PetscCall(SVDSetOperators(adj->svd, A, NULL));
   PetscCall(SVDSolve(adj->svd));
   PetscCall(SVDGetConverged(adj->svd, &nconv));
-  if (nconv > 0 && !adj->norms.notfinite) PetscCall(SVDGetSingularTriplet(adj->svd, 0, sigma, NULL, NULL));
-  PetscCall(SVDReset(adj->svd));
-  PetscCall(MatDestroy(A));
-  PetscCall(adj->norms.ierr);
+  if (nconv > 0) PetscCall(SVDGetSingularTriplet(adj->svd, 0, sigma, NULL, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* With the first derivative, and where the contraction was measured anew */
-static PetscErrorCode ADJUpdateNorms_Private(ADJ adj)
+/* Largest singular value, negative if it is not found; the matrix is destroyed */
+static PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Mat *A, PetscReal *sigma)
 {
-  ADJNorms *norms = &adj->norms;
-  Mat       A;
+  ADJNorms      *norms = &adj->norms;
+  PetscReal      norm;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  if (norms->id == adj->state->id || (norms->id && !(adj->contraction.id == adj->state->id && adj->contraction.measured))) PetscFunctionReturn(PETSC_SUCCESS);
+  *sigma = -1.0;
+  ierr   = ADJTryProduct_Private(adj, *A, &norm);
+  if (!ierr && !norms->notfinite) {
+    *sigma = 0.0;
+    if (norm > PETSC_SMALL) ierr = ADJSolveSVD_Private(adj, *A, sigma);
+  }
+  if (adj->svd) PetscCall(SVDReset(adj->svd));
+  PetscCall(MatDestroy(A));
+  PetscCall(ADJRaiseOnAll_Private(adj, norms->ierr));
+  if (norms->notfinite) *sigma = -1.0;
+  PetscCall(norms->notfinite ? PETSC_SUCCESS : ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* As often as the contraction: kept where that was carried over from another state */
+static PetscErrorCode ADJUpdateNorms_Private(ADJ adj)
+{
+  ADJNorms       *norms   = &adj->norms;
+  const PetscBool carried = (PetscBool)(adj->trustcontraction && adj->contraction.id && adj->contraction.id != adj->state->id);
+  Mat             A;
+
+  PetscFunctionBegin;
+  if (norms->id == adj->state->id || (norms->id && carried)) PetscFunctionReturn(PETSC_SUCCESS);
   norms->notfinite = PETSC_FALSE;
   norms->ierr      = PETSC_SUCCESS;
+  norms->id        = 0;
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_A, MatMultTranspose_ADJ_A, &A));
   PetscCall(ADJMeasureNorm_Private(adj, &A, &norms->a));
@@ -179,7 +220,7 @@ static PetscErrorCode ADJUpdateNorms_Private(ADJ adj)
     PetscCall(ADJCreateShellB_Private(adj, &A));
     PetscCall(ADJMeasureNorm_Private(adj, &A, &norms->b));
   }
-  norms->id = adj->state->id;
+  if (!norms->notfinite) norms->id = adj->state->id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -192,6 +233,11 @@ PetscErrorCode ADJCheckClassicalBound_Private(ADJ adj, const ADJLinearSolve *rec
   PetscFunctionBegin;
   if (!rec->approximate || !adj->vjp || !adj->jvp) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJUpdateNorms_Private(adj));
+  if (norms->notfinite) {
+    rep->check[ADJ_CHECK_FINITE].status = ADJ_CHECK_FAILED;
+    rep->check[ADJ_CHECK_FINITE].value  = 0.0;
+    rep->check[ADJ_CHECK_FINITE].advice = "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp";
+  }
   if (norms->a < 0.0) PetscFunctionReturn(PETSC_SUCCESS);
   a->status = ADJ_CHECK_INFO;
   a->value  = norms->a;

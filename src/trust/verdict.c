@@ -48,7 +48,7 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   if (type) PetscCall(PetscStrbeginswith(type, "vi", &bounds));
   if (bounds)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, rel, 0.0, "the bounds of a variational inequality are not differentiated: choose another -adj_forward_snes_type"));
-  else if (st->reason > 0 && adj->program)
+  else if (st->reason > 0 && adj->program && adj->steps >= 0)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, rel, 0.0, "the derivative is that of the steps that were made"));
   else if (st->reason > 0 && (absolute || small))
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, rel, absolute ? 0.0 : limit, NULL));

@@ -24,7 +24,7 @@ typedef struct {
   ADJState *state;
   Vec       w;
   PetscReal snesrtol, ksprtol;
-  PetscBool linearized, xrefgood;
+  PetscBool linearized, xrefgood, wspoilt;
 } ADJSaved;
 
 typedef struct {
@@ -48,6 +48,7 @@ static PetscErrorCode ADJTestPush_Private(ADJ adj, ADJSaved *saved)
   saved->w          = adj->w;
   saved->linearized = adj->state->linearized;
   saved->xrefgood   = adj->xrefgood;
+  saved->wspoilt    = adj->wspoilt;
   adj->w            = NULL;
   PetscCall(ADJStateCreate_Private(&adj->state));
   PetscCall(SNESGetTolerances(adj->snes, NULL, &saved->snesrtol, NULL, NULL, NULL));
@@ -68,6 +69,7 @@ static PetscErrorCode ADJTestPop_Private(ADJ adj, ADJSaved *saved, PetscErrorCod
   adj->xrefgood = saved->xrefgood;
   PetscCall(VecDestroy(&adj->w));
   PetscCall(ADJStateDestroy_Private(&adj->state));
+  adj->wspoilt           = saved->wspoilt;
   adj->state             = saved->state;
   adj->w                 = saved->w;
   adj->testing           = PETSC_FALSE;
@@ -236,7 +238,7 @@ static PetscErrorCode ADJTaylorRun_Private(ADJ adj, ADJTaylor *t, PetscBool prin
   PetscFunctionBegin;
   PetscCall(ADJTaylorEvaluate_Private(adj, t, 0.0, &t->J));
   PetscCall(ADJTaylorGradient_Private(adj, t));
-  if (!adj->program) PetscCall(VecCopy(t->x, t->x0)); /* else the initial guess is part of it */
+  if (!adj->program && adj->steps < 0) PetscCall(VecCopy(t->x, t->x0)); /* else J depends on the initial guess */
   PetscCall(ADJTaylorRemainders_Private(adj, t, print, order));
   PetscCall(ADJTaylorCentral_Private(adj, t, print, error));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -309,21 +311,21 @@ PetscErrorCode ADJTestGradient(ADJ adj, Vec theta, Vec x, Vec xbar, PetscReal *o
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* -adj_test_gradient: once, at the state of the first gradient */
+/* -adj_test_gradient: once, at the state of the first gradient; the steps of a program begin where they did */
 PetscErrorCode ADJTestGradientFromOptions_Private(ADJ adj, Vec xbar)
 {
-  PetscReal order, error;
-  Vec       x0;
+  PetscReal      order, error;
+  Vec            x0;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   if (adj->gradienttested) PetscFunctionReturn(PETSC_SUCCESS);
   adj->gradienttested = PETSC_TRUE;
   PetscCall(VecDuplicate(adj->state->x, &x0));
-  if (adj->program && adj->state->its)
-    PetscCall(ADJTrajectoryLoadState_Private(adj->state->trajectory, 0, x0));
-  else
-    PetscCall(VecCopy(adj->state->x, x0));
-  PetscCall(ADJTestGradient_Private(adj, adj->state->theta, x0, xbar, PETSC_TRUE, &order, &error));
+  PetscCall(VecCopy(adj->state->x, x0));
+  if (adj->program && adj->state->its) PetscCall(ADJTrajectoryLoadState_Private(adj->state->trajectory, 0, x0));
+  ierr = ADJTestGradient_Private(adj, adj->state->theta, x0, xbar, PETSC_TRUE, &order, &error);
   PetscCall(VecDestroy(&x0));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -44,6 +44,7 @@ typedef struct {
   PetscReal          smax, smin;     /* extreme singular values of the (preconditioned) operator */
   PetscBool          preconditioned; /* the last three belong to the preconditioned operator */
   PetscBool          approximate;    /* the result stands for the derivative of the solution, with an error to be estimated */
+  PetscReal          aim;            /* the error it was meant to have, where that is known */
   PetscInt           terms;          /* of the Neumann series; the classical bound of its error holds the power terms + 1 */
   PetscReal          drift, growth;  /* of an iteration that was run backwards: at worst, and by step */
   PetscReal          drifttol;
@@ -171,6 +172,8 @@ struct _p_ADJ {
 
 /* Calls of the user's functions: adjcallback.c */
 PETSC_INTERN PetscErrorCode ADJUnlock_Private(PetscErrorCode, Vec);
+PETSC_INTERN PetscErrorCode ADJRaiseOnAll_Private(ADJ, PetscErrorCode);
+PETSC_INTERN PetscErrorCode ADJRecoverKSP_Private(PetscErrorCode, KSP);
 PETSC_INTERN PetscErrorCode ADJComputeMap_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeResidual_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeVJP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
@@ -197,6 +200,7 @@ PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSolveForward_Private(ADJ, Vec, Vec);
 
+PETSC_INTERN PetscErrorCode ADJRequireFixedPoint_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJRequirePlainIteration_Private(ADJ);
 
 /* A pullback with its verdict: adjsolve.c */
@@ -208,19 +212,19 @@ PETSC_INTERN PetscErrorCode ADJTrajectoryBegin_Private(ADJ, const ADJScheduleSpe
 PETSC_INTERN PetscErrorCode ADJTrajectoryIterate_Private(ADJ, PetscInt, Vec);
 PETSC_INTERN PetscErrorCode ADJTrajectoryEnd_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJCountStored_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCreateSweepVecs_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAdvance_Private(void *, Vec);
 PETSC_INTERN PetscErrorCode ADJSweepAdjoint_Private(ADJ, PetscInt, PetscInt, ADJGetStateFn *, Vec, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJSweepTangent_Private(ADJ, PetscInt, PetscInt, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJSolveTangentOfSteps_Private(ADJ, Vec, Vec);
-PETSC_INTERN PetscErrorCode ADJGetInitialGradientVec_Private(ADJ, Vec *);
+PETSC_INTERN PetscErrorCode ADJSolveAdjointOfSteps_Private(ADJ, ADJGetStateFn *, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJRecordNorms_Private(Vec, Vec, ADJLinearSolve *);
 
 /* Linear solves with their record: adjlinear.c; preconditioners: adjpc.c */
-PETSC_INTERN PetscErrorCode ADJSolveLinear_Private(ADJ, KSP, Vec, Vec, ADJLinearSolve *);
-PETSC_INTERN PetscErrorCode ADJForgetGuess_Private(KSP);
+PETSC_INTERN PetscErrorCode ADJKSPSolve_Private(KSP, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJSetAdjointOperators_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, ADJLinearSolve *);
-PETSC_INTERN PetscErrorCode ADJContinueMT_Private(ADJ, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJContinue_Private(KSP, PetscBool, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJPullBack_Private(ADJ, Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJPushForward_Private(ADJ, Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJCreateAdjoint_Private(ADJ);

@@ -32,25 +32,20 @@ typedef struct {
 
 /* One series, of powers of A^T or of A */
 typedef struct {
-  ADJ       adj;
-  PetscBool adjoint;
-  PetscReal rtol;
-  PetscReal last[ADJ_AUTO_PATIENCE]; /* quotients */
-  PetscInt  k;
-  PetscReal rnorm, beta, rate;
-  PetscReal scale;  /* what the terms left out are held against: min(|w_k|, |g_k|/beta) */
-  Vec       sum;    /* w_k, or xdot_k */
-  Vec       result; /* g_k, or NULL: the sum itself */
-  Vec       part;   /* B^T r_k */
+  ADJ           adj;
+  PetscBool     adjoint;
+  PetscReal     rtol;
+  PetscReal     last[ADJ_AUTO_PATIENCE]; /* quotients */
+  PetscInt      k;
+  PetscReal     rnorm, beta, rate;
+  PetscReal     scale; /* what the terms left out are held against: min(|w_k|, |g_k|/beta) */
+  PetscReal     firstnorm;
+  ADJAutoChoice choice;
+  PetscInt      needed;
+  Vec           sum;    /* w_k, or xdot_k */
+  Vec           result; /* g_k, or NULL: the sum itself */
+  Vec           part;   /* B^T r_k */
 } ADJSeries;
-
-static PetscErrorCode ADJForwardBegin_Auto(ADJ adj, Vec x)
-{
-  PetscFunctionBegin;
-  (void)x;
-  PetscCheck(adj->form == ADJ_FIXED_POINT, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "ADJ type auto begins with powers of dF/dx, but the problem is a residual: give the map with ADJSetFixedPoint(), or take -adj_type implicit");
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 /* rnext = A^T r or A r, and the share of r in the result */
 static PetscErrorCode ADJSeriesApply_Private(ADJSeries *s, Vec r, Vec rnext)
@@ -101,29 +96,60 @@ static PetscInt ADJSeriesNeeds_Private(const ADJSeries *s)
   return more < 1e6 ? s->k + PetscMax((PetscInt)more, 1) : ADJ_AUTO_NEVER;
 }
 
-/* On return r[which] holds the next power, which is the residual of the sum */
-static PetscErrorCode ADJSeriesRun_Private(ADJSeries *s, Vec first, PetscInt *which)
+/* What ADJView() tells is of the user's derivatives, not of those of a test */
+static PetscErrorCode ADJSeriesTell_Private(const ADJSeries *s)
 {
-  ADJ       adj  = s->adj;
-  ADJ_Auto *ctx  = (ADJ_Auto *)adj->data;
-  Vec       r    = first;
-  PetscReal next = 0.0;
+  ADJ_Auto *ctx = (ADJ_Auto *)s->adj->data;
 
   PetscFunctionBegin;
+  if (s->adj->testing) PetscFunctionReturn(PETSC_SUCCESS);
+  ctx->choice = s->choice;
+  ctx->terms  = s->k - 1;
+  ctx->needed = s->needed;
+  ctx->rate   = s->rate;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Sums up from r_0 = `first`; at the end s->rnorm is the norm of the residual that the sum leaves */
+static PetscErrorCode ADJSeriesRun_Private(ADJSeries *s, Vec first)
+{
+  ADJ            adj = s->adj;
+  const PetscInt max = ((ADJ_Auto *)adj->data)->maxterms;
+  Vec            r   = first;
+  PetscReal      next;
+
+  PetscFunctionBegin;
+  PetscCall(VecSet(s->sum, 0.0));
+  if (s->adjoint) PetscCall(VecSet(s->result, 0.0));
   PetscCall(VecNorm(first, NORM_2, &s->rnorm));
-  ctx->choice = ADJ_AUTO_NEUMANN;
-  *which      = 0;
+  s->firstnorm = s->rnorm;
+  s->choice    = ADJ_AUTO_NEUMANN;
   do {
-    *which = s->k % 2;
-    PetscCall(ADJSeriesApply_Private(s, r, adj->a[*which]));
-    PetscCall(VecNorm(adj->a[*which], NORM_2, &next));
+    Vec power = adj->a[s->k % 2];
+
+    PetscCall(ADJSeriesApply_Private(s, r, power));
+    PetscCall(VecNorm(power, NORM_2, &next));
     PetscCall(ADJSeriesAdd_Private(s, r, next));
-    r           = adj->a[*which];
-    ctx->needed = ADJSeriesNeeds_Private(s);
-    if (PetscIsInfOrNanReal(next) || (ctx->needed > s->k && ctx->needed > ctx->maxterms + 1)) ctx->choice = ADJ_AUTO_KRYLOV;
-  } while (ctx->choice == ADJ_AUTO_NEUMANN && ctx->needed > s->k);
-  ctx->terms = s->k - 1;
-  ctx->rate  = s->rate;
+    r         = power;
+    s->needed = ADJSeriesNeeds_Private(s);
+    if (PetscIsInfOrNanReal(next) || (s->needed > s->k && s->needed > max + 1)) s->choice = ADJ_AUTO_KRYLOV;
+  } while (s->choice == ADJ_AUTO_NEUMANN && s->needed > s->k);
+  PetscCall(ADJSeriesTell_Private(s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the verdict wants to know of a sum that was enough */
+static PetscErrorCode ADJSeriesRecord_Private(const ADJSeries *s, Vec in, Vec out, ADJLinearSolve *rec)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJRecordNorms_Private(in, out, rec));
+  PetscCall(VecNorm(s->sum, NORM_2, &rec->solnorm));
+  rec->reason      = KSP_CONVERGED_ITERATING;
+  rec->residual    = s->rnorm;
+  rec->its         = s->k - 1;
+  rec->terms       = s->k - 1;
+  rec->aim         = s->rtol;
+  rec->approximate = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -131,58 +157,48 @@ static PetscErrorCode ADJSeriesBegin_Private(ADJ adj, PetscBool adjoint, KSP ksp
 {
   PetscFunctionBegin;
   PetscCall(PetscMemzero(s, sizeof(*s)));
-  for (PetscInt i = 0; i < 2; i++) {
-    if (!adj->a[i]) PetscCall(VecDuplicate(adj->r, &adj->a[i]));
-  }
-  if (!adj->atheta) PetscCall(VecDuplicate(adj->state->theta, &adj->atheta));
+  PetscCall(ADJCreateSweepVecs_Private(adj));
   s->adj     = adj;
   s->adjoint = adjoint;
   s->part    = adj->atheta;
   s->rtol    = adj->gradientrtol;
-  if (s->rtol <= 0.0) PetscCall(KSPGetTolerances(ksp, &s->rtol, NULL, NULL, NULL));
+  if (s->rtol <= 0.0 || adj->testing) PetscCall(KSPGetTolerances(ksp, &s->rtol, NULL, NULL, NULL));
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The Krylov solver starts from the sum if that is better than nothing */
 static PetscErrorCode ADJSolveAdjoint_Auto(ADJ adj, Vec xbar, Vec thetabar)
 {
-  ADJ_Auto       *ctx = (ADJ_Auto *)adj->data;
   ADJLinearSolve *rec = &adj->state->adjoint;
   ADJSeries       s;
-  PetscInt        which;
+  PetscBool       guess;
+  PetscErrorCode  ierr;
 
   PetscFunctionBegin;
   PetscCall(ADJSeriesBegin_Private(adj, PETSC_TRUE, adj->ksp, &s));
   PetscCall(ADJCreateAdjoint_Private(adj));
   s.sum    = adj->w;
   s.result = thetabar;
-  PetscCall(VecSet(s.sum, 0.0));
-  PetscCall(VecSet(s.result, 0.0));
-  PetscCall(ADJSeriesRun_Private(&s, xbar, &which));
-  if (ctx->choice == ADJ_AUTO_KRYLOV) {
-    adj->wspoilt = (PetscBool)PetscIsInfOrNanReal(s.rnorm);
-    PetscCall(ADJContinueMT_Private(adj, xbar, rec));
-    PetscCall(ADJPullBack_Private(adj, xbar, thetabar, rec));
-    rec->approximate = PETSC_FALSE;
+  PetscCall(ADJSeriesRun_Private(&s, xbar));
+  adj->wspoilt = (PetscBool) !(s.rnorm < s.firstnorm);
+  if (s.choice == ADJ_AUTO_NEUMANN) {
+    PetscCall(ADJSeriesRecord_Private(&s, xbar, thetabar, rec));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(ADJRecordNorms_Private(xbar, thetabar, rec));
-  PetscCall(VecNorm(adj->w, NORM_2, &rec->solnorm));
-  rec->reason      = KSP_CONVERGED_ITERATING;
-  rec->residual    = s.rnorm;
-  rec->its         = ctx->terms;
-  rec->terms       = ctx->terms;
-  rec->approximate = PETSC_TRUE;
-  adj->wspoilt     = PETSC_FALSE;
+  PetscCall(ADJContinue_Private(adj->ksp, PETSC_TRUE, &guess));
+  ierr = ADJSolveMT_Private(adj, xbar, rec);
+  PetscCall(KSPSetInitialGuessNonzero(adj->ksp, guess));
+  PetscCall(ierr);
+  PetscCall(ADJPullBack_Private(adj, xbar, thetabar, rec));
+  rec->approximate = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ADJSolveTangent_Auto(ADJ adj, Vec thetadot, Vec xdot)
 {
-  ADJ_Auto       *ctx = (ADJ_Auto *)adj->data;
   ADJLinearSolve *rec = &adj->state->tangent;
   ADJSeries       s;
-  PetscInt        which;
   PetscBool       guess;
   PetscErrorCode  ierr;
 
@@ -190,25 +206,18 @@ static PetscErrorCode ADJSolveTangent_Auto(ADJ adj, Vec thetadot, Vec xdot)
   PetscCall(ADJSeriesBegin_Private(adj, PETSC_FALSE, adj->tksp, &s));
   if (!adj->b) PetscCall(VecDuplicate(adj->r, &adj->b));
   s.sum = xdot;
-  PetscCall(VecSet(s.sum, 0.0));
   PetscCall(ADJApplyN_Private(adj, thetadot, adj->b));
-  PetscCall(ADJSeriesRun_Private(&s, adj->b, &which));
-  if (ctx->choice == ADJ_AUTO_KRYLOV) {
-    PetscCall(KSPGetInitialGuessNonzero(adj->tksp, &guess));
-    PetscCall(KSPSetInitialGuessNonzero(adj->tksp, PETSC_TRUE));
-    ierr = ADJPushForward_Private(adj, thetadot, xdot, rec);
-    PetscCall(KSPSetInitialGuessNonzero(adj->tksp, guess));
-    PetscCall(ierr);
-    rec->approximate = PETSC_FALSE;
+  PetscCall(ADJSeriesRun_Private(&s, adj->b));
+  if (s.choice == ADJ_AUTO_NEUMANN) {
+    PetscCall(ADJSeriesRecord_Private(&s, thetadot, xdot, rec));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(ADJRecordNorms_Private(adj->b, xdot, rec));
-  rec->solnorm     = rec->resultnorm;
-  rec->reason      = KSP_CONVERGED_ITERATING;
-  rec->residual    = s.rnorm;
-  rec->its         = ctx->terms;
-  rec->terms       = ctx->terms;
-  rec->approximate = PETSC_TRUE;
+  if (!(s.rnorm < s.firstnorm)) PetscCall(VecSet(xdot, 0.0));
+  PetscCall(ADJContinue_Private(adj->tksp, PETSC_TRUE, &guess));
+  ierr = ADJPushForward_Private(adj, thetadot, xdot, rec);
+  PetscCall(KSPSetInitialGuessNonzero(adj->tksp, guess));
+  PetscCall(ierr);
+  rec->approximate = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -343,7 +352,7 @@ PetscErrorCode ADJCreate_Auto(ADJ adj)
   ctx->maxterms            = ADJ_AUTO_TERMS;
   adj->data                = ctx;
   adj->ops->setfromoptions = ADJSetFromOptions_Auto;
-  adj->ops->forwardbegin   = ADJForwardBegin_Auto;
+  adj->ops->forwardbegin   = ADJRequireFixedPoint_Private;
   adj->ops->solveadjoint   = ADJSolveAdjoint_Auto;
   adj->ops->solvetangent   = ADJSolveTangent_Auto;
   adj->ops->view           = ADJView_Auto;

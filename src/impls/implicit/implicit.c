@@ -12,7 +12,7 @@ static PetscErrorCode ADJForwardBegin_Implicit(ADJ adj, Vec x)
 {
   PetscFunctionBegin;
   (void)x;
-  ((ADJ_Implicit *)adj->data)->steps = 0;
+  if (!adj->testing) ((ADJ_Implicit *)adj->data)->steps = 0;
   if (adj->piggyback) PetscCall(ADJPiggybackBegin_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -26,12 +26,15 @@ static PetscErrorCode ADJConverged_Implicit(ADJ adj, PetscInt it, Vec x, SNESCon
 
 static PetscErrorCode ADJSolveAdjoint_Implicit(ADJ adj, Vec xbar, Vec thetabar)
 {
+  PetscBool      guess, piggyback = (PetscBool)(((ADJ_Implicit *)adj->data)->steps && !adj->testing && !adj->wspoilt);
+  PetscErrorCode ierr;
+
   PetscFunctionBegin;
   PetscCall(ADJLinearizeAtSolution_Private(adj));
-  if (((ADJ_Implicit *)adj->data)->steps)
-    PetscCall(ADJContinueMT_Private(adj, xbar, &adj->state->adjoint));
-  else
-    PetscCall(ADJSolveMT_Private(adj, xbar, &adj->state->adjoint));
+  if (piggyback) PetscCall(ADJContinue_Private(adj->ksp, PETSC_TRUE, &guess));
+  ierr = ADJSolveMT_Private(adj, xbar, &adj->state->adjoint);
+  if (piggyback) PetscCall(KSPSetInitialGuessNonzero(adj->ksp, guess));
+  PetscCall(ierr);
   PetscCall(ADJPullBack_Private(adj, xbar, thetabar, &adj->state->adjoint));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

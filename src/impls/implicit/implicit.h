@@ -5,8 +5,10 @@
 
 /* Of the piggyback adjoint */
 typedef struct {
-  Vec      v, wnext;
-  PetscInt steps; /* it made in the last forward solve */
+  Vec       v, wnext;
+  PetscInt  steps; /* it made in the last forward solve */
+  PetscReal best;
+  PetscInt  stagnant;
 } ADJ_Implicit;
 
 PETSC_INTERN PetscErrorCode ADJPiggybackBegin_Private(ADJ);

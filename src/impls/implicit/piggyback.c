@@ -7,6 +7,8 @@
 */
 #include "implicit.h"
 
+#define ADJ_PIGGYBACK_PATIENCE 10 /* steps in which w comes no closer, as at rounding level: the adjoint solver does the rest */
+
 /* Only the plain iteration makes w converge, at the rate of x; and v must be known on the way */
 PetscErrorCode ADJPiggybackBegin_Private(ADJ adj)
 {
@@ -20,7 +22,7 @@ PetscErrorCode ADJPiggybackBegin_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One step of w at iterate `it` of the state. A state that has converged goes on as long as w has not */
+/* One step of w at iterate `it` of the state. A state that has converged goes on as long as w comes closer, but has not */
 PetscErrorCode ADJPiggybackStep_Private(ADJ adj, PetscInt it, Vec x, SNESConvergedReason *reason)
 {
   ADJ_Implicit *impl = (ADJ_Implicit *)adj->data;
@@ -42,13 +44,18 @@ PetscErrorCode ADJPiggybackStep_Private(ADJ adj, PetscInt it, Vec x, SNESConverg
   PetscCall(VecAXPY(adj->w, -1.0, impl->wnext));
   PetscCall(VecNorm(adj->w, NORM_2, &dnorm));
   PetscCall(VecNorm(impl->v, NORM_2, &vnorm));
+  if (it == 0) impl->best = PETSC_INFINITY;
+  if (*reason > 0) { /* only now w is alone on its way */
+    impl->stagnant = dnorm < impl->best ? 0 : impl->stagnant + 1;
+    impl->best     = PetscMin(impl->best, dnorm);
+  }
   next         = impl->wnext;
   impl->wnext  = adj->w;
   adj->w       = next;
   adj->wspoilt = (PetscBool)PetscIsInfOrNanReal(dnorm);
   impl->steps  = it + 1;
   PetscCall(KSPGetTolerances(adj->ksp, &rtol, NULL, NULL, NULL));
-  if (*reason > 0 && dnorm > rtol * vnorm && !adj->wspoilt) *reason = SNES_CONVERGED_ITERATING;
+  if (*reason > 0 && dnorm > rtol * vnorm && impl->stagnant < ADJ_PIGGYBACK_PATIENCE && !adj->wspoilt) *reason = SNES_CONVERGED_ITERATING;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -12,23 +12,6 @@ typedef struct {
   PetscInt terms; /* k */
 } ADJ_Neumann;
 
-static PetscErrorCode ADJForwardBegin_Neumann(ADJ adj, Vec x)
-{
-  PetscFunctionBegin;
-  (void)x;
-  PetscCheck(adj->form == ADJ_FIXED_POINT, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "ADJ type neumann sums powers of dF/dx, but the problem is a residual: give the map with ADJSetFixedPoint(), or take -adj_type implicit");
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJCreateTerms_Private(ADJ adj)
-{
-  PetscFunctionBegin;
-  for (PetscInt i = 0; i < 2; i++) {
-    if (!adj->a[i]) PetscCall(VecDuplicate(adj->r, &adj->a[i]));
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode ADJSolveAdjoint_Neumann(ADJ adj, Vec xbar, Vec thetabar)
 {
   const PetscInt  terms = ((ADJ_Neumann *)adj->data)->terms;
@@ -37,7 +20,7 @@ static PetscErrorCode ADJSolveAdjoint_Neumann(ADJ adj, Vec xbar, Vec thetabar)
 
   PetscFunctionBegin;
   PetscCall(ADJCreateAdjoint_Private(adj));
-  PetscCall(ADJCreateTerms_Private(adj));
+  PetscCall(ADJCreateSweepVecs_Private(adj));
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(VecCopy(xbar, adj->w));
   for (PetscInt i = 0; i < terms; i++) {
@@ -60,7 +43,7 @@ static PetscErrorCode ADJSolveTangent_Neumann(ADJ adj, Vec thetadot, Vec xdot)
   Vec             x = adj->state->x, theta = adj->state->theta;
 
   PetscFunctionBegin;
-  PetscCall(ADJCreateTerms_Private(adj));
+  PetscCall(ADJCreateSweepVecs_Private(adj));
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(ADJComputeJVP_Private(adj, x, theta, NULL, thetadot, adj->a[0]));
   PetscCall(VecCopy(adj->a[0], xdot));
@@ -199,7 +182,7 @@ PetscErrorCode ADJCreate_Neumann(ADJ adj)
   ctx->terms               = 10;
   adj->data                = ctx;
   adj->ops->setfromoptions = ADJSetFromOptions_Neumann;
-  adj->ops->forwardbegin   = ADJForwardBegin_Neumann;
+  adj->ops->forwardbegin   = ADJRequireFixedPoint_Private;
   adj->ops->solveadjoint   = ADJSolveAdjoint_Neumann;
   adj->ops->solvetangent   = ADJSolveTangent_Neumann;
   adj->ops->view           = ADJView_Neumann;

@@ -28,6 +28,7 @@ typedef struct {
   PetscReal growth;
   PetscInt  since; /* the state from which the drift grew */
   PetscBool failed;
+  PetscBool configured; /* the SNES saw its options */
 } ADJ_Reversible;
 
 static PetscErrorCode ADJForwardBegin_Reversible(ADJ adj, Vec x)
@@ -137,7 +138,8 @@ static PetscErrorCode ADJSetUp_Reversible(ADJ adj)
 
   PetscFunctionBegin;
   PetscCall(ADJReversibleGetSNES(adj, &snes));
-  PetscCall(SNESSetFromOptions(snes));
+  if (adj->optionscalled && !rev->configured) PetscCall(SNESSetFromOptions(snes));
+  rev->configured = adj->optionscalled;
   if (!rev->r) {
     PetscCall(VecDuplicate(adj->r, &rev->r));
     PetscCall(VecDuplicate(adj->r, &rev->kept));
@@ -178,11 +180,15 @@ static PetscErrorCode ADJExtrapolate_Private(ADJ adj, PetscInt k, Vec next, Vec 
 static PetscErrorCode ADJUndoStep_Private(ADJ adj, Vec next, Vec y)
 {
   ADJ_Reversible *rev = (ADJ_Reversible *)adj->data;
+  KSP             ksp;
 
   PetscFunctionBegin;
   PetscCall(VecNorm(next, NORM_2, &rev->scale));
-  rev->target = next;
-  PetscCall(SNESSolve(rev->snes, NULL, y));
+  rev->target    = next;
+  rev->rnormlast = PETSC_INFINITY;
+  PetscCall(SNESGetKSP(rev->snes, &ksp));
+  PetscCall(ADJRecoverKSP_Private(SNESSolve(rev->snes, NULL, y), ksp));
+  PetscCall(SNESGetFunctionNorm(rev->snes, &rev->rnormlast));
   if (!(rev->rnormlast <= ADJ_REVERSIBLE_LOOSE * rev->scale)) {
     rev->failed = PETSC_TRUE;
     PetscCall(VecCopy(next, y)); /* what the solver left there may hold NaN or Inf */
@@ -238,19 +244,13 @@ static PetscErrorCode ADJSolveAdjoint_Reversible(ADJ adj, Vec xbar, Vec thetabar
 {
   ADJ_Reversible *rev = (ADJ_Reversible *)adj->data;
   ADJState       *st  = adj->state;
-  Vec             x0bar;
 
   PetscFunctionBegin;
   rev->drift  = 0.0;
   rev->growth = -1.0;
   rev->since  = st->its;
   rev->failed = PETSC_FALSE;
-  PetscCall(ADJGetInitialGradientVec_Private(adj, &x0bar));
-  st->x0barknown = PETSC_FALSE;
-  PetscCall(ADJSweepAdjoint_Private(adj, 0, st->its, ADJGetState_Reversible, xbar, thetabar, x0bar, NULL));
-  st->x0barknown = PETSC_TRUE;
-  PetscCall(ADJRecordNorms_Private(xbar, thetabar, &st->adjoint));
-  st->adjoint.its      = st->its;
+  PetscCall(ADJSolveAdjointOfSteps_Private(adj, ADJGetState_Reversible, xbar, thetabar));
   st->adjoint.drift    = rev->drift;
   st->adjoint.growth   = rev->growth;
   st->adjoint.drifttol = rev->drifttol;
@@ -266,6 +266,7 @@ static PetscErrorCode ADJSetFromOptions_Reversible(ADJ adj, ADJOptionItems Petsc
   PetscBool       set;
 
   PetscFunctionBegin;
+  rev->configured = PETSC_FALSE;
   PetscOptionsHeadBegin(PetscOptionsObject, "Reversible iteration");
   PetscCall(PetscOptionsInt("-adj_reversible_period", "Every such state is kept, 0 for the first alone", "ADJReversibleSetPeriod", period, &period, &set));
   if (set) PetscCall(ADJReversibleSetPeriod(adj, period));

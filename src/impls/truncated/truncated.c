@@ -17,7 +17,7 @@ static PetscErrorCode ADJForwardBegin_Truncated(ADJ adj, Vec x)
   PetscCall(ADJRequirePlainIteration_Private(adj));
   PetscCall(PetscMemzero(&spec, sizeof(spec)));
   spec.type        = ADJ_SCHEDULE_RING;
-  spec.steps       = adj->steps;
+  spec.steps       = PETSC_DETERMINE;
   spec.checkpoints = ((ADJ_Truncated *)adj->data)->steps;
   spec.level       = ADJ_LEVEL_MEMORY;
   PetscCall(ADJTrajectoryBegin_Private(adj, &spec));

@@ -14,6 +14,7 @@ static PetscErrorCode ADJForwardBegin_Unrolled(ADJ adj, Vec x)
   PetscFunctionBegin;
   (void)x;
   PetscCall(ADJRequirePlainIteration_Private(adj));
+  PetscCall(PetscMemzero(&spec, sizeof(spec)));
   PetscCall(ADJTrajectoryGetSpec_Private(&adj->trajectory, PetscObjectComm((PetscObject)adj), adj->steps, &spec));
   PetscCall(ADJTrajectoryBegin_Private(adj, &spec));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -30,16 +31,8 @@ static PetscErrorCode ADJGetState_Unrolled(ADJ adj, PetscInt k, Vec *x)
 
 static PetscErrorCode ADJSolveAdjoint_Unrolled(ADJ adj, Vec xbar, Vec thetabar)
 {
-  ADJState *st = adj->state;
-  Vec       x0bar;
-
   PetscFunctionBegin;
-  PetscCall(ADJGetInitialGradientVec_Private(adj, &x0bar));
-  st->x0barknown = PETSC_FALSE;
-  PetscCall(ADJSweepAdjoint_Private(adj, 0, st->its, ADJGetState_Unrolled, xbar, thetabar, x0bar, NULL));
-  st->x0barknown  = PETSC_TRUE;
-  st->adjoint.its = st->its;
-  PetscCall(ADJRecordNorms_Private(xbar, thetabar, &st->adjoint));
+  PetscCall(ADJSolveAdjointOfSteps_Private(adj, ADJGetState_Unrolled, xbar, thetabar));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -64,6 +57,10 @@ PETSC_INTERN PetscErrorCode ADJCreate_Unrolled(ADJ);
 
    With a number of steps given, the steps are the model: they need not converge, the verdict does not ask for it, and the
    result depends on the initial guess, see `ADJGetInitialGradient()`.
+
+   Without one the derivative stands for that of the solution, and the verdict holds its error against
+   `ADJSetGradientTolerance()`: from a good initial guess few steps are made, and a derivative of few steps is none of the
+   solution.
 
    References:
 .  * - A. Griewank, A. Walther, Algorithm 799: revolve, ACM Transactions on Mathematical Software 26, 2000
