@@ -11,8 +11,8 @@ trap 'rm -rf "$tables"' EXIT
 
 for problem in groundwater fast slow; do
   awk -F, -v problem=$problem '
-    function exact(e) { return e == "nan" || e == "-nan" ? "no number" : e < 0 ? "-" : sprintf("%.0e", e) }
-    function seconds(s) { return sprintf(s < 0.1 ? "%.3f" : "%.2f", s) }
+    function exact(e) { return e == "nan" || e == "-nan" ? "no number" : e < 0 ? "-" : sprintf("%.1e", e) }
+    function seconds(s) { return sprintf(s > 0 && s < 0.01 ? "%.4f" : s < 0.1 ? "%.3f" : "%.2f", s) }
     BEGIN {
       print "| method | error | VJP | steps again | undone | states kept | vectors | forward s | adjoint s | verdict s | verdict | its error |"
       print "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |"
