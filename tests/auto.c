@@ -176,6 +176,35 @@ static PetscErrorCode TestFarFromParameters(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A loose tolerance of the gradient is worth something after the hand-over too, and is met */
+static PetscErrorCode TestLoose(void)
+{
+  Problem        p, q;
+  PetscReal      error, rtol;
+  PetscInt       its, tight;
+  KSP            ksp;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin("-adj_type auto -adj_gradient_rtol 1e-3", SPECTRUM_PAIRS, 0.95, &p));
+  PetscCall(Begin("-adj_type auto -adj_ksp_rtol 1e-12", SPECTRUM_PAIRS, 0.95, &q));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(ADJSolveAdjoint(q.adj, q.v, q.thetabar));
+  PetscCall(ADJGetAdjointIterations(p.adj, &its));
+  PetscCall(ADJGetAdjointIterations(q.adj, &tight));
+  PetscCall(TapOk((PetscBool)(its > 0 && its < tight), "rtol 1e-3: %" PetscInt_FMT " iterations, %" PetscInt_FMT " for 1e-12", its, tight));
+  PetscCall(VecDistance(p.thetabar, q.thetabar, &error));
+  PetscCall(TapBelow(error, 1e-3, "rtol 1e-3: the error"));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_ESTIMATED && report.check[ADJ_CHECK_GRADIENT].status == ADJ_CHECK_PASSED), "rtol 1e-3: verdict %s, estimated error %g", ADJTrusts[report.verdict], (double)report.check[ADJ_CHECK_GRADIENT].value));
+  PetscCall(ADJGetKSP(p.adj, &ksp));
+  PetscCall(KSPGetTolerances(ksp, &rtol, NULL, NULL, NULL));
+  PetscCall(TapOk((PetscBool)(rtol == (PetscReal)1e-8), "the solver has its own tolerance back"));
+  PetscCall(ProblemDestroy(&p));
+  PetscCall(ProblemDestroy(&q));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -190,6 +219,7 @@ int main(int argc, char **argv)
   PetscCall(TestSeries(0.5, 1e-8));
   PetscCall(TestHandOver());
   PetscCall(TestExpansion());
+  PetscCall(TestLoose());
   PetscCall(TestFarFromParameters());
   failed = TapEnd();
   PetscCall(SlepcFinalize());

@@ -95,6 +95,7 @@ static PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, A
 {
   PetscFunctionBegin;
   PetscCall(VecNorm(b, NORM_2, &rec->rhsnorm));
+  PetscCall(KSPGetTolerances(ksp, &rec->rtol, NULL, NULL, NULL));
   rec->its      = 0;
   rec->residual = rec->resultnorm = rec->ritz = rec->smax = rec->smin = -1.0;
   PetscCall(ADJIsPreconditioned_Private(ksp, &rec->preconditioned));

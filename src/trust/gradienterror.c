@@ -62,7 +62,7 @@ static PetscErrorCode ADJEstimateAdjointError_Private(ADJ adj, Vec v, Vec thetab
   PetscCall(VecNorm(e->implicit, NORM_2, &norm));
   PetscCall(VecWAXPY(e->part, -1.0, e->implicit, thetabar));
   PetscCall(VecNorm(e->part, NORM_2, &e->error));
-  if (e->error > 0.0) e->error = norm > 0.0 ? e->error / norm : PETSC_INFINITY;
+  if (e->error > 0.0) e->error = norm > 0.0 ? e->error / norm : PETSC_MAX_REAL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -87,7 +87,7 @@ static PetscErrorCode ADJEstimateTangentError_Private(ADJ adj, Vec thetadot, Vec
   PetscCall(VecNorm(e->delta, NORM_2, &e->error));
   PetscCall(VecAXPY(e->delta, 1.0, xdot));
   PetscCall(VecNorm(e->delta, NORM_2, &norm));
-  if (e->error > 0.0) e->error = norm > 0.0 ? e->error / norm : PETSC_INFINITY;
+  if (e->error > 0.0) e->error = norm > 0.0 ? e->error / norm : PETSC_MAX_REAL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -135,6 +135,12 @@ PetscErrorCode ADJCheckGradientError_Private(ADJ adj, Vec in, Vec out, const ADJ
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(ADJEstimateError_Private(adj, rep->phase, in, out, &c->value, &left));
   c->threshold = ADJErrorLimit_Private(adj, rec);
+  if (PetscIsInfOrNanReal(c->value) || PetscIsInfOrNanReal(left)) {
+    rep->check[ADJ_CHECK_FINITE].status = ADJ_CHECK_FAILED;
+    rep->check[ADJ_CHECK_FINITE].value  = 0.0;
+    rep->check[ADJ_CHECK_FINITE].advice = "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp";
+    c->value                            = -1.0;
+  }
   if (!(left <= ADJ_ERROR_TRUSTED)) {
     c->status = ADJ_CHECK_INCONCLUSIVE;
     c->advice = "the solve that estimates the error did not converge, the value is its best guess: look at -adj_ksp_monitor_true_residual (-adj_tangent_ksp_...)";

@@ -96,13 +96,13 @@ static PetscErrorCode ADJCheckFinite_Private(ADJ adj, const ADJLinearSolve *rec,
 static PetscErrorCode ADJCheckLinear_Private(ADJ adj, ADJPhase phase, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
   KSP       ksp = phase == ADJ_PHASE_ADJOINT ? adj->ksp : adj->tksp;
-  PetscReal rtol, atol, limit, rel = -1.0;
+  PetscReal atol, limit, rel = -1.0;
   PetscBool passed = (PetscBool)(rec->reason > 0);
 
   PetscFunctionBegin;
   if (!rec->reason) PetscFunctionReturn(PETSC_SUCCESS); /* no system was solved */
-  PetscCall(KSPGetTolerances(ksp, &rtol, &atol, NULL, NULL));
-  limit = adj->trustlinearrtol >= 0.0 ? adj->trustlinearrtol : PetscMin(10.0 * rtol, PetscSqrtReal(rtol)); /* below 1 with rtol: w = 0 never passes */
+  PetscCall(KSPGetTolerances(ksp, NULL, &atol, NULL, NULL));
+  limit = adj->trustlinearrtol >= 0.0 ? adj->trustlinearrtol : PetscMin(10.0 * rec->rtol, PetscSqrtReal(rec->rtol)); /* below 1 with rtol: w = 0 never passes */
   if (rec->residual >= 0.0) {
     rel = rec->rhsnorm > 0.0 ? rec->residual / rec->rhsnorm : 0.0;
     if (!(rel <= limit) && !(rec->residual <= 10.0 * atol)) passed = PETSC_FALSE;

@@ -35,6 +35,7 @@ struct _ADJOps {
 /* What one adjoint or tangent left behind, for the verdict; negative numbers mean not known */
 typedef struct {
   KSPConvergedReason reason; /* of the linear solve; 0: none was made */
+  PetscReal          rtol;   /* it aimed at */
   PetscInt           its;
   PetscReal          rhsnorm;        /* of the right-hand side */
   PetscReal          solnorm;        /* of the solution */

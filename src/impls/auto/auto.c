@@ -11,10 +11,11 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-#define ADJ_AUTO_TERMS    20
-#define ADJ_AUTO_SAFETY   0.5 /* beta and q are seen on terms, what is left out is not */
-#define ADJ_AUTO_NEVER    1000000000
-#define ADJ_AUTO_PATIENCE 3 /* quotients |r_{i+1}|/|r_i| of which the largest is taken for q */
+#define ADJ_AUTO_TERMS       20
+#define ADJ_AUTO_SAFETY      0.5 /* beta and q are seen on terms, what is left out is not */
+#define ADJ_AUTO_KRYLOV_RTOL 0.1 /* of the tolerance of the gradient */
+#define ADJ_AUTO_NEVER       1000000000
+#define ADJ_AUTO_PATIENCE    3 /* quotients |r_{i+1}|/|r_i| of which the largest is taken for q */
 
 typedef enum {
   ADJ_AUTO_NONE,
@@ -167,12 +168,35 @@ static PetscErrorCode ADJSeriesBegin_Private(ADJ adj, PetscBool adjoint, KSP ksp
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The Krylov solver starts from the sum if that is better than nothing */
+typedef struct {
+  PetscBool guess;
+  PetscReal rtol;
+} ADJKSPBefore;
+
+/* The Krylov solver goes on from the sum, to a tenth of the tolerance of the gradient where that is the looser one */
+static PetscErrorCode ADJHandOver_Private(const ADJSeries *s, KSP ksp, ADJKSPBefore *before)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJContinue_Private(ksp, PETSC_TRUE, &before->guess));
+  PetscCall(KSPGetTolerances(ksp, &before->rtol, NULL, NULL, NULL));
+  PetscCall(KSPSetTolerances(ksp, PetscMax(before->rtol, ADJ_AUTO_KRYLOV_RTOL * s->rtol), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTakeBack_Private(KSP ksp, const ADJKSPBefore *before)
+{
+  PetscFunctionBegin;
+  PetscCall(KSPSetInitialGuessNonzero(ksp, before->guess));
+  PetscCall(KSPSetTolerances(ksp, before->rtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The sum is an initial guess if it is better than nothing */
 static PetscErrorCode ADJSolveAdjoint_Auto(ADJ adj, Vec xbar, Vec thetabar)
 {
   ADJLinearSolve *rec = &adj->state->adjoint;
   ADJSeries       s;
-  PetscBool       guess;
+  ADJKSPBefore    before;
   PetscErrorCode  ierr;
 
   PetscFunctionBegin;
@@ -186,12 +210,13 @@ static PetscErrorCode ADJSolveAdjoint_Auto(ADJ adj, Vec xbar, Vec thetabar)
     PetscCall(ADJSeriesRecord_Private(&s, xbar, thetabar, rec));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(ADJContinue_Private(adj->ksp, PETSC_TRUE, &guess));
+  PetscCall(ADJHandOver_Private(&s, adj->ksp, &before));
   ierr = ADJSolveMT_Private(adj, xbar, rec);
-  PetscCall(KSPSetInitialGuessNonzero(adj->ksp, guess));
+  PetscCall(ADJTakeBack_Private(adj->ksp, &before));
   PetscCall(ierr);
   PetscCall(ADJPullBack_Private(adj, xbar, thetabar, rec));
-  rec->approximate = PETSC_FALSE;
+  rec->aim         = s.rtol;
+  rec->approximate = (PetscBool)(rec->rtol > before.rtol);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -199,7 +224,7 @@ static PetscErrorCode ADJSolveTangent_Auto(ADJ adj, Vec thetadot, Vec xdot)
 {
   ADJLinearSolve *rec = &adj->state->tangent;
   ADJSeries       s;
-  PetscBool       guess;
+  ADJKSPBefore    before;
   PetscErrorCode  ierr;
 
   PetscFunctionBegin;
@@ -213,11 +238,12 @@ static PetscErrorCode ADJSolveTangent_Auto(ADJ adj, Vec thetadot, Vec xdot)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (!(s.rnorm < s.firstnorm)) PetscCall(VecSet(xdot, 0.0));
-  PetscCall(ADJContinue_Private(adj->tksp, PETSC_TRUE, &guess));
+  PetscCall(ADJHandOver_Private(&s, adj->tksp, &before));
   ierr = ADJPushForward_Private(adj, thetadot, xdot, rec);
-  PetscCall(KSPSetInitialGuessNonzero(adj->tksp, guess));
+  PetscCall(ADJTakeBack_Private(adj->tksp, &before));
   PetscCall(ierr);
-  rec->approximate = PETSC_FALSE;
+  rec->aim         = s.rtol;
+  rec->approximate = (PetscBool)(rec->rtol > before.rtol);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -336,7 +362,8 @@ PETSC_INTERN PetscErrorCode ADJCreate_Auto(ADJ);
    Notes:
    The series needs no solve, no orthogonalization and no vectors beside two. Its terms are watched as they come: it ends at
    the first that meets the tolerance, and gives up as soon as at their rate it would need more than are allowed. `ADJView()`
-   says what was chosen, and why.
+   says what was chosen, and why. The Krylov solver stops at its own relative tolerance, or at a tenth of
+   `-adj_gradient_rtol` if that is larger.
 
    The error that the series is believed to have is an estimate from the rate of its terms; the verdict looks at it again, by
    a loose solve, see `ADJSetGradientTolerance()`.
