@@ -151,6 +151,37 @@ static PetscErrorCode TestNonNormal(const char options[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* dF/dx or dF/dtheta is zero: nothing for the eigen- and singular-value solvers to find, and no reason to fail */
+static PetscErrorCode TestZero(const char options[], PetscBool a, PetscBool b)
+{
+  Problem        p;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin(options, a ? SPECTRUM_ZERO : SPECTRUM_CLUSTER, 1e-3, 0.0, &p));
+  if (b) PetscCall(MatZeroEntries(p.B));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_ESTIMATED), "%s, zero %s%s: verdict %s", options, a ? "dF/dx " : "", b ? "dF/dtheta" : "", ADJTrusts[report.verdict]));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A solver that does not solve says nothing of the error */
+static PetscErrorCode TestUnsolved(void)
+{
+  Problem        p;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin("-adj_type neumann -adj_neumann_terms 40 -adj_ksp_type preonly -adj_pc_type none", SPECTRUM_CLUSTER, 0.95, 0.0, &p));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_UNVERIFIED && report.check[ADJ_CHECK_GRADIENT].status == ADJ_CHECK_INCONCLUSIVE), "an estimate by a solver that does not solve: verdict %s", ADJTrusts[report.verdict]));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -168,6 +199,10 @@ int main(int argc, char **argv)
   PetscCall(TestClassical("-adj_type onestep -adj_svd_tol 1e-4 -adj_svd_max_it 20", 0));
   PetscCall(TestClassical("-adj_type neumann -adj_neumann_terms 9", 9));
   PetscCall(TestNonNormal("-adj_type onestep"));
+  PetscCall(TestZero("-adj_type onestep", PETSC_TRUE, PETSC_FALSE));
+  PetscCall(TestZero("-adj_type neumann", PETSC_TRUE, PETSC_TRUE));
+  PetscCall(TestZero("-adj_type truncated", PETSC_FALSE, PETSC_TRUE));
+  PetscCall(TestUnsolved());
   PetscCall(TestNonNormal("-adj_type neumann -adj_neumann_terms 2"));
   PetscCall(TestNonNormal("-adj_type truncated -adj_truncated_steps 2"));
   failed = TapEnd();

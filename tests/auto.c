@@ -205,6 +205,37 @@ static PetscErrorCode TestLoose(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A nilpotent dF/dx that amplifies: the terms grow, and the solver does not start from their sum */
+static PetscErrorCode TestGrowth(void)
+{
+  Problem   p, q;
+  PetscInt  lo, hi;
+  PetscReal error;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin("-adj_type auto -adj_forward_snes_divergence_tolerance -1", SPECTRUM_ZERO, 0.0, &p));
+  PetscCall(Begin("-adj_type implicit -adj_forward_snes_divergence_tolerance -1", SPECTRUM_ZERO, 0.0, &q));
+  for (PetscInt k = 0; k < 2; k++) {
+    Problem *r = k ? &q : &p;
+
+    r->s = 0.0;
+    PetscCall(MatGetOwnershipRange(r->A, &lo, &hi));
+    for (PetscInt i = lo; i < PetscMin(hi, 5); i++) PetscCall(MatSetValue(r->A, i, i + 1, 30.0, INSERT_VALUES));
+    PetscCall(MatAssemblyBegin(r->A, MAT_FINAL_ASSEMBLY));
+    PetscCall(MatAssemblyEnd(r->A, MAT_FINAL_ASSEMBLY));
+    PetscCall(ADJSolve(r->adj, r->theta, r->x));
+    PetscCall(ADJSolveAdjoint(r->adj, r->v, r->thetabar));
+    PetscCall(ADJSolveTangent(r->adj, r->thetadot, r->xdot));
+  }
+  PetscCall(VecDistance(p.thetabar, q.thetabar, &error));
+  PetscCall(TapBelow(error, 1e-6, "terms that grow: the gradient of type implicit"));
+  PetscCall(VecDistance(p.xdot, q.xdot, &error));
+  PetscCall(TapBelow(error, 1e-6, "terms that grow: the tangent of type implicit"));
+  PetscCall(ProblemDestroy(&p));
+  PetscCall(ProblemDestroy(&q));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -220,6 +251,7 @@ int main(int argc, char **argv)
   PetscCall(TestHandOver());
   PetscCall(TestExpansion());
   PetscCall(TestLoose());
+  PetscCall(TestGrowth());
   PetscCall(TestFarFromParameters());
   failed = TapEnd();
   PetscCall(SlepcFinalize());

@@ -129,6 +129,7 @@ int main(int argc, char **argv)
   PetscCall(TestSolve("-adj_type unrolled -adj_forward_snes_type anderson", PETSC_FALSE, PETSC_ERR_SUP));
   PetscCall(TestSolve("-adj_type unrolled -adj_forward_snes_type newtonls", PETSC_FALSE, PETSC_ERR_SUP));
   PetscCall(TestSolve("-adj_type unrolled -adj_forward_snes_linesearch_damping 0.5", PETSC_FALSE, PETSC_ERR_SUP));
+  PetscCall(TestSolve("-adj_type unrolled -adj_forward_npc_snes_type nrichardson", PETSC_FALSE, PETSC_ERR_SUP));
   PetscCall(TestSolve("-adj_type truncated -adj_forward_snes_type ngmres", PETSC_FALSE, PETSC_ERR_SUP));
   PetscCall(TestSolve("-adj_type reversible -adj_forward_snes_type newtonls", PETSC_FALSE, PETSC_ERR_SUP));
   PetscCall(TestSolve("-adj_type onestep -adj_forward_snes_type newtonls", PETSC_FALSE, PETSC_ERR_SUP));
