@@ -142,6 +142,43 @@ static PetscErrorCode TestSteps(const char options[], FaultyPlace place)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Without JVP the solvers difference the map below matrices of PETSc: an error at each of the first calls */
+static PetscErrorCode TestDifferenced(ADJForm form, const char options[], ADJPhase phase)
+{
+  Faulty   p;
+  Expected e;
+  Vec      thetabar;
+  char     what[160];
+
+  PetscFunctionBeginUser;
+  PetscCall(FaultyCreate(&p, form, 9, options));
+  PetscCall(ADJSetJVP(p.adj, NULL, NULL));
+  PetscCall(ExpectedCreate(&p, &e));
+  for (PetscInt call = 0; call <= 12; call++) {
+    PetscBool x, same;
+
+    PetscCall(PetscSNPrintf(what, sizeof(what), "%s, no JVP, %s: error in the map, call %" PetscInt_FMT, options, ADJPhases[phase], call));
+    if (call) {
+      PetscCall(VecSet(p.x, 0.0));
+      if (phase != ADJ_PHASE_FORWARD) PetscCall(ADJSolve(p.adj, p.theta, p.x));
+      PetscCall(FaultyArm(&p, IN_MAP, call, EVER, code));
+      PetscCall(TapError(code, phase == ADJ_PHASE_FORWARD ? ADJSolve(p.adj, p.theta, p.x) : ADJSolveAdjoint(p.adj, p.xbar, p.thetabar), "%s", what));
+      PetscCall(FaultyDisarm(&p));
+    }
+    PetscCall(VecSet(p.x, 0.0));
+    PetscCall(ADJSolve(p.adj, p.theta, p.x));
+    thetabar = call ? p.thetabar : e.thetabar;
+    PetscCall(ADJSolveAdjoint(p.adj, p.xbar, thetabar));
+    if (!call) PetscCall(VecCopy(p.x, e.x));
+    PetscCall(VecEqual(p.x, e.x, &x));
+    PetscCall(VecEqual(thetabar, e.thetabar, &same));
+    if (call) PetscCall(TapOk((PetscBool)(x && same), "%s: afterwards everything is as it would have been", what));
+  }
+  PetscCall(ExpectedDestroy(&e));
+  PetscCall(FaultyDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -161,6 +198,8 @@ int main(int argc, char **argv)
   PetscCall(TestSteps("-adj_type unrolled -adj_trajectory_type two_level -adj_trajectory_checkpoints 2 -adj_trajectory_period 6", IN_MAP));
   PetscCall(TestSteps("-adj_type reversible -adj_steps 6", IN_MAP));
   PetscCall(TestSteps("-adj_type reversible -adj_steps 6", IN_JVP_X));
+  PetscCall(TestDifferenced(ADJ_FIXED_POINT, "-adj_type reversible -adj_steps 6", ADJ_PHASE_ADJOINT));
+  PetscCall(TestDifferenced(ADJ_RESIDUAL, "-adj_type implicit", ADJ_PHASE_FORWARD));
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

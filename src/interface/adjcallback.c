@@ -38,11 +38,12 @@ PetscErrorCode ADJRaiseOnAll_Private(ADJ adj, PetscErrorCode ierr)
 
 /*
    After an error in a solve the KSP counts its preconditioner as busy, and refuses to work from the second time on; its
-   right-hand side is locked. Passes the error on, with both undone
+   right-hand side is locked, and so are work vectors below a matrix that is not ours. Passes the error on, with all undone; a PC
+   in the place of the KSP's own lets that one keep what it has
 */
 PetscErrorCode ADJRecoverKSP_Private(PetscErrorCode ierr, KSP ksp)
 {
-  PC  pc;
+  PC  pc, none;
   Vec b;
 
   PetscFunctionBegin;
@@ -50,7 +51,14 @@ PetscErrorCode ADJRecoverKSP_Private(PetscErrorCode ierr, KSP ksp)
   PetscCall(KSPGetPC(ksp, &pc));
   PetscCall(KSPGetRhs(ksp, &b));
   pc->presolvedone = 0;
-  PetscCall(ADJUnlock_Private(ierr, b));
+  ierr             = ADJUnlock_Private(ierr, b);
+  PetscCall(PetscObjectReference((PetscObject)pc));
+  PetscCall(PCCreate(PetscObjectComm((PetscObject)ksp), &none));
+  PetscCall(KSPSetPC(ksp, none));
+  PetscCall(KSPReset(ksp));
+  PetscCall(KSPSetPC(ksp, pc));
+  PetscCall(PCDestroy(&none));
+  PetscCall(PCDestroy(&pc));
   PetscFunctionReturn(ierr);
 }
 

@@ -198,13 +198,18 @@ static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* After an error the step that a line search looks along may be locked */
 static PetscErrorCode ADJSolveSNES_Private(ADJ adj, Vec x)
 {
-  KSP ksp;
+  KSP            ksp;
+  Vec            step;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(SNESGetKSP(adj->snes, &ksp));
-  PetscCall(ADJRecoverKSP_Private(SNESSolve(adj->snes, NULL, x), ksp));
+  ierr = SNESSolve(adj->snes, NULL, x);
+  PetscCall(SNESGetSolutionUpdate(adj->snes, &step));
+  PetscCall(ADJRecoverKSP_Private(ADJUnlock_Private(ierr, step), ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
