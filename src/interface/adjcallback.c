@@ -7,6 +7,7 @@
    so that dx/dtheta = M^{-1} N.
 */
 #include <contragrad/private/adjimpl.h>
+#include <petsc/private/kspimpl.h>
 #include <petsc/private/pcimpl.h>
 
 /*
@@ -38,27 +39,20 @@ PetscErrorCode ADJRaiseOnAll_Private(ADJ adj, PetscErrorCode ierr)
 
 /*
    After an error in a solve the KSP counts its preconditioner as busy, and refuses to work from the second time on; its
-   right-hand side is locked, and so are work vectors below a matrix that is not ours. Passes the error on, with all undone; a PC
-   in the place of the KSP's own lets that one keep what it has
+   right-hand side is locked, and so are work vectors below a matrix that is not ours. Passes the error on, with all undone,
+   on this process alone if need be. The preconditioner keeps what it has; viewers of the KSP are lost
 */
 PetscErrorCode ADJRecoverKSP_Private(PetscErrorCode ierr, KSP ksp)
 {
-  PC  pc, none;
-  Vec b;
+  PC pc = ksp->pc;
 
   PetscFunctionBegin;
   if (!ierr) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(KSPGetPC(ksp, &pc));
-  PetscCall(KSPGetRhs(ksp, &b));
-  pc->presolvedone = 0;
-  ierr             = ADJUnlock_Private(ierr, b);
-  PetscCall(PetscObjectReference((PetscObject)pc));
-  PetscCall(PCCreate(PetscObjectComm((PetscObject)ksp), &none));
-  PetscCall(KSPSetPC(ksp, none));
+  if (pc) pc->presolvedone = 0;
+  ierr    = ADJUnlock_Private(ierr, ksp->vec_rhs);
+  ksp->pc = NULL;
   PetscCall(KSPReset(ksp));
-  PetscCall(KSPSetPC(ksp, pc));
-  PetscCall(PCDestroy(&none));
-  PetscCall(PCDestroy(&pc));
+  ksp->pc = pc;
   PetscFunctionReturn(ierr);
 }
 

@@ -198,17 +198,17 @@ static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* After an error the step that a line search looks along may be locked */
-static PetscErrorCode ADJSolveSNES_Private(ADJ adj, Vec x)
+/* SNESSolve() that can be repeated after an error: the step that a line search looks along may then be locked */
+PetscErrorCode ADJSNESSolve_Private(SNES snes, Vec x)
 {
   KSP            ksp;
   Vec            step;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  PetscCall(SNESGetKSP(adj->snes, &ksp));
-  ierr = SNESSolve(adj->snes, NULL, x);
-  PetscCall(SNESGetSolutionUpdate(adj->snes, &step));
+  PetscCall(SNESGetKSP(snes, &ksp));
+  ierr = SNESSolve(snes, NULL, x);
+  PetscCall(SNESGetSolutionUpdate(snes, &step));
   PetscCall(ADJRecoverKSP_Private(ADJUnlock_Private(ierr, step), ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -227,7 +227,7 @@ PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
   PetscCall(SNESGetTolerances(adj->snes, NULL, NULL, NULL, &maxit, NULL));
   if (adj->steps > maxit) PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, adj->steps, ADJ_CURRENT));
   PetscCall(SNESMonitorSet(adj->snes, ADJSNESMonitor, adj, NULL)); /* the user may have cancelled it; PETSc drops a second one */
-  ierr = ADJSolveSNES_Private(adj, x);
+  ierr = ADJSNESSolve_Private(adj->snes, x);
   if (adj->steps > maxit) PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, maxit, ADJ_CURRENT));
   PetscCall(ierr);
   PetscCall(SNESGetConvergedReason(adj->snes, &st->reason));

@@ -78,8 +78,8 @@ PetscErrorCode ADJKSPSolve_Private(KSP ksp, Vec b, Vec sol)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* For one solve: it starts from the vector given (not with preonly, which cannot). The caller sets it back to `*before` */
-PetscErrorCode ADJContinue_Private(KSP ksp, PetscBool flg, PetscBool *before)
+/* For one solve: whether it starts from the vector given (not with preonly, which cannot). The caller sets it back to `*before` */
+PetscErrorCode ADJSetGuess_Private(KSP ksp, PetscBool flg, PetscBool *before)
 {
   PetscBool preonly;
 

@@ -497,6 +497,8 @@ PetscErrorCode ADJGetSolution(ADJ adj, Vec *x)
    For `ADJUNROLLED` and `ADJREVERSIBLE` the K steps are the model, and the derivative is theirs. The other types are
    derivatives of the solution: where the residual after K iterations is not small they are refused.
 
+   The next derivative wants a new `ADJSolve()`.
+
 .seealso: `ADJGetSteps()`, `ADJUNROLLED`, `ADJREVERSIBLE`, `ADJGetSNES()`
 @*/
 PetscErrorCode ADJSetSteps(ADJ adj, PetscInt steps)
@@ -505,6 +507,7 @@ PetscErrorCode ADJSetSteps(ADJ adj, PetscInt steps)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscValidLogicalCollectiveInt(adj, steps, 2);
   PetscCheck(steps >= 0 || steps == PETSC_DETERMINE, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The number of steps must not be negative, it is %" PetscInt_FMT, steps);
+  if (adj->steps != steps) adj->state->id = 0; /* other steps were made */
   adj->steps = steps;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

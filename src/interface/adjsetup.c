@@ -2,6 +2,7 @@
    ADJSetUp: everything that depends on the problem's size and on which callbacks there are.
 */
 #include <contragrad/private/adjimpl.h>
+#include <petsc/private/kspimpl.h>
 
 static PetscErrorCode ADJSetUpKSP_Private(ADJ adj, KSP ksp)
 {
@@ -12,7 +13,7 @@ static PetscErrorCode ADJSetUpKSP_Private(ADJ adj, KSP ksp)
   PetscCall(ADJUseMatrixInPC_Private(adj, ksp));
   PetscCall(KSPGetComputeSingularValues(ksp, &computes));
   if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE && !computes) {
-    PetscCall(KSPReset(ksp)); /* they must be asked for before its set-up */
+    if (ksp->setupstage != KSP_SETUP_NEW) PetscCall(KSPReset(ksp)); /* they must be asked for before its set-up */
     PetscCall(KSPSetComputeSingularValues(ksp, PETSC_TRUE));
   }
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -102,6 +102,7 @@ PetscErrorCode ADJSweepAdjoint_Private(ADJ adj, PetscInt first, PetscInt last, A
   PetscCall(ADJCreateSweepVecs_Private(adj));
   cur  = &adj->a[0];
   next = &adj->a[1];
+  PetscCall(ADJLeaveSolution_Private(adj)); /* now, in case of an error on the way, and at the end */
   PetscCall(VecCopy(v, *cur));
   PetscCall(VecSet(thetabar, 0.0));
   if (w) PetscCall(VecSet(w, 0.0));
@@ -132,6 +133,7 @@ PetscErrorCode ADJSweepTangent_Private(ADJ adj, PetscInt first, PetscInt last, V
 
   PetscFunctionBegin;
   PetscCall(ADJCreateSweepVecs_Private(adj));
+  PetscCall(ADJLeaveSolution_Private(adj));
   x = adj->a[1];
   PetscCall(VecSet(xdot, 0.0));
   for (PetscInt k = first; k < last; k++) {

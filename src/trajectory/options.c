@@ -291,8 +291,10 @@ PetscErrorCode ADJSetTrajectoryDirectory(ADJ adj, const char dir[])
   if (dir && dir[0]) PetscCall(PetscStrallocpy(dir, &copy));
   PetscCall(PetscFree(adj->trajectory.dir));
   adj->trajectory.dir = copy;
-  PetscCall(ADJTrajectoryDestroy_Private(&adj->state->trajectory)); /* the next iteration makes another one */
-  adj->state->id = 0;
+  if (adj->state->trajectory) { /* the next iteration makes another one */
+    PetscCall(ADJTrajectoryDestroy_Private(&adj->state->trajectory));
+    adj->state->id = 0;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -195,9 +195,7 @@ PetscErrorCode ADJCheckContraction_Private(ADJ adj, const ADJLinearSolve *rec, A
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(ADJUpdateContraction_Private(adj, rate, rec->ritz));
   if (c->notfinite) {
-    rep->check[ADJ_CHECK_FINITE].status = ADJ_CHECK_FAILED;
-    rep->check[ADJ_CHECK_FINITE].value  = 0.0;
-    rep->check[ADJ_CHECK_FINITE].advice = "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp";
+    PetscCall(ADJProductNotFinite_Private(rep));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   check->value     = c->rho;

@@ -23,7 +23,7 @@ static PetscErrorCode ADJSolveLoosely_Private(KSP ksp, Vec b, Vec x)
 
   PetscFunctionBegin;
   PetscCall(KSPGetTolerances(ksp, &rtol, &atol, NULL, NULL));
-  PetscCall(ADJContinue_Private(ksp, PETSC_FALSE, &guess));
+  PetscCall(ADJSetGuess_Private(ksp, PETSC_FALSE, &guess));
   PetscCall(KSPSetTolerances(ksp, ADJ_ERROR_RTOL, PETSC_SMALL * PETSC_SMALL, ADJ_CURRENT, ADJ_CURRENT));
   ierr = ADJKSPSolve_Private(ksp, b, x);
   PetscCall(KSPSetTolerances(ksp, rtol, atol, ADJ_CURRENT, ADJ_CURRENT));
@@ -136,10 +136,9 @@ PetscErrorCode ADJCheckGradientError_Private(ADJ adj, Vec in, Vec out, const ADJ
   PetscCall(ADJEstimateError_Private(adj, rep->phase, in, out, &c->value, &left));
   c->threshold = ADJErrorLimit_Private(adj, rec);
   if (PetscIsInfOrNanReal(c->value) || PetscIsInfOrNanReal(left)) {
-    rep->check[ADJ_CHECK_FINITE].status = ADJ_CHECK_FAILED;
-    rep->check[ADJ_CHECK_FINITE].value  = 0.0;
-    rep->check[ADJ_CHECK_FINITE].advice = "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp";
-    c->value                            = -1.0;
+    PetscCall(ADJProductNotFinite_Private(rep));
+    c->value = c->threshold = 0.0;
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (!(left <= ADJ_ERROR_TRUSTED)) {
     c->status = ADJ_CHECK_INCONCLUSIVE;

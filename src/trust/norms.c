@@ -170,7 +170,6 @@ static PetscErrorCode ADJSolveSVD_Private(ADJ adj, Mat A, PetscReal *sigma)
   PetscCall(ADJGetSVD(adj, NULL));
   if (adj->optionscalled && !adj->svdconfigured) PetscCall(SVDSetFromOptions(adj->svd));
   adj->svdconfigured = adj->optionscalled;
-  PetscCall(SVDReset(adj->svd));
   PetscCall(SVDSetOperators(adj->svd, A, NULL));
   PetscCall(SVDSolve(adj->svd));
   PetscCall(SVDGetConverged(adj->svd, &nconv));
@@ -189,7 +188,7 @@ static PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Mat *A, PetscReal *sigma)
   *sigma = -1.0;
   ierr   = ADJTryProduct_Private(adj, *A, &norm);
   if (!ierr && !norms->notfinite) {
-    *sigma = 0.0;
+    *sigma = norm;
     if (norm > PETSC_SMALL) ierr = ADJSolveSVD_Private(adj, *A, sigma);
   }
   if (adj->svd) PetscCall(SVDReset(adj->svd));
@@ -231,12 +230,10 @@ PetscErrorCode ADJCheckClassicalBound_Private(ADJ adj, const ADJLinearSolve *rec
   ADJTrustCheck  *a = &rep->check[ADJ_CHECK_NORM], *c = &rep->check[ADJ_CHECK_CLASSICAL];
 
   PetscFunctionBegin;
-  if (!rec->approximate || !adj->vjp || !adj->jvp) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!rec->approximate || rec->terms < 0 || !adj->vjp || !adj->jvp) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJUpdateNorms_Private(adj));
   if (norms->notfinite) {
-    rep->check[ADJ_CHECK_FINITE].status = ADJ_CHECK_FAILED;
-    rep->check[ADJ_CHECK_FINITE].value  = 0.0;
-    rep->check[ADJ_CHECK_FINITE].advice = "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp";
+    PetscCall(ADJProductNotFinite_Private(rep));
   }
   if (norms->a < 0.0) PetscFunctionReturn(PETSC_SUCCESS);
   a->status = ADJ_CHECK_INFO;

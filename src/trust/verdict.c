@@ -59,6 +59,14 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A product that a check made */
+PetscErrorCode ADJProductNotFinite_Private(ADJTrustReport *rep)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FINITE], ADJ_CHECK_FAILED, 0.0, 1.0, "a product with the Jacobian has NaN or Inf at the solution: look at the VJP and JVP with -adj_test_vjp"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* After a failure only: whether the residual that stopped the solver holds NaN or Inf */
 static PetscErrorCode ADJCheckForwardFinite_Private(ADJ adj, ADJTrustReport *rep)
 {

@@ -238,7 +238,7 @@ static PetscErrorCode ADJTaylorRun_Private(ADJ adj, ADJTaylor *t, PetscBool prin
   PetscFunctionBegin;
   PetscCall(ADJTaylorEvaluate_Private(adj, t, 0.0, &t->J));
   PetscCall(ADJTaylorGradient_Private(adj, t));
-  if (!adj->program && adj->steps < 0) PetscCall(VecCopy(t->x, t->x0)); /* else J depends on the initial guess */
+  if (!adj->program && adj->steps < 0) PetscCall(VecCopy(t->x, t->x0)); /* else J, or its gradient, depends on the initial guess */
   PetscCall(ADJTaylorRemainders_Private(adj, t, print, order));
   PetscCall(ADJTaylorCentral_Private(adj, t, print, error));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -323,8 +323,8 @@ PetscErrorCode ADJTestGradientFromOptions_Private(ADJ adj, Vec xbar)
   adj->gradienttested = PETSC_TRUE;
   PetscCall(VecDuplicate(adj->state->x, &x0));
   PetscCall(VecCopy(adj->state->x, x0));
-  if (adj->program && adj->state->its) PetscCall(ADJTrajectoryLoadState_Private(adj->state->trajectory, 0, x0));
-  ierr = ADJTestGradient_Private(adj, adj->state->theta, x0, xbar, PETSC_TRUE, &order, &error);
+  ierr = adj->program && adj->state->its ? ADJTrajectoryLoadState_Private(adj->state->trajectory, 0, x0) : PETSC_SUCCESS;
+  if (!ierr) ierr = ADJTestGradient_Private(adj, adj->state->theta, x0, xbar, PETSC_TRUE, &order, &error);
   PetscCall(VecDestroy(&x0));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);

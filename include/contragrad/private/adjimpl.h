@@ -199,6 +199,7 @@ PETSC_INTERN PetscErrorCode ADJGetChildPrefix_Private(ADJ, const char[], size_t,
 PETSC_INTERN PetscErrorCode ADJConfigureChildren_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJSNESSolve_Private(SNES, Vec);
 PETSC_INTERN PetscErrorCode ADJSolveForward_Private(ADJ, Vec, Vec);
 
 PETSC_INTERN PetscErrorCode ADJRequireFixedPoint_Private(ADJ, Vec);
@@ -225,7 +226,7 @@ PETSC_INTERN PetscErrorCode ADJRecordNorms_Private(Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJKSPSolve_Private(KSP, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJSetAdjointOperators_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, ADJLinearSolve *);
-PETSC_INTERN PetscErrorCode ADJContinue_Private(KSP, PetscBool, PetscBool *);
+PETSC_INTERN PetscErrorCode ADJSetGuess_Private(KSP, PetscBool, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJPullBack_Private(ADJ, Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJPushForward_Private(ADJ, Vec, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJCreateAdjoint_Private(ADJ);
@@ -250,6 +251,7 @@ PETSC_INTERN PetscErrorCode ADJCheckSolved_Private(ADJ, const char[]);
 /* Verdict: trust/ */
 PETSC_INTERN PetscErrorCode ADJTrustBegin_Private(ADJ, ADJPhase);
 PETSC_INTERN PetscErrorCode ADJTrustEnd_Private(ADJ, ADJPhase, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJProductNotFinite_Private(ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckContraction_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckConditioning_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJContractionReset_Private(ADJ);

@@ -39,8 +39,8 @@ typedef struct {
   PetscReal     last[ADJ_AUTO_PATIENCE]; /* quotients */
   PetscInt      k;
   PetscReal     rnorm, beta, rate;
-  PetscReal     scale; /* what the terms left out are held against: min(|w_k|, |g_k|/beta) */
-  PetscReal     firstnorm;
+  PetscReal     scale;     /* what the terms left out are held against: min(|w_k|, |g_k|/beta) */
+  PetscReal     firstnorm; /* |r_0| */
   ADJAutoChoice choice;
   PetscInt      needed;
   Vec           sum;    /* w_k, or xdot_k */
@@ -97,27 +97,13 @@ static PetscInt ADJSeriesNeeds_Private(const ADJSeries *s)
   return more < 1e6 ? s->k + PetscMax((PetscInt)more, 1) : ADJ_AUTO_NEVER;
 }
 
-/* What ADJView() tells is of the user's derivatives, not of those of a test */
-static PetscErrorCode ADJSeriesTell_Private(const ADJSeries *s)
-{
-  ADJ_Auto *ctx = (ADJ_Auto *)s->adj->data;
-
-  PetscFunctionBegin;
-  if (s->adj->testing) PetscFunctionReturn(PETSC_SUCCESS);
-  ctx->choice = s->choice;
-  ctx->terms  = s->k - 1;
-  ctx->needed = s->needed;
-  ctx->rate   = s->rate;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Sums up from r_0 = `first`; at the end s->rnorm is the norm of the residual that the sum leaves */
 static PetscErrorCode ADJSeriesRun_Private(ADJSeries *s, Vec first)
 {
-  ADJ            adj = s->adj;
-  const PetscInt max = ((ADJ_Auto *)adj->data)->maxterms;
-  Vec            r   = first;
-  PetscReal      next;
+  ADJ       adj = s->adj;
+  ADJ_Auto *ctx = (ADJ_Auto *)adj->data;
+  Vec       r   = first;
+  PetscReal next;
 
   PetscFunctionBegin;
   PetscCall(VecSet(s->sum, 0.0));
@@ -133,9 +119,14 @@ static PetscErrorCode ADJSeriesRun_Private(ADJSeries *s, Vec first)
     PetscCall(ADJSeriesAdd_Private(s, r, next));
     r         = power;
     s->needed = ADJSeriesNeeds_Private(s);
-    if (PetscIsInfOrNanReal(next) || (s->needed > s->k && s->needed > max + 1)) s->choice = ADJ_AUTO_KRYLOV;
+    if (PetscIsInfOrNanReal(next) || (s->needed > s->k && s->needed > ctx->maxterms + 1)) s->choice = ADJ_AUTO_KRYLOV;
   } while (s->choice == ADJ_AUTO_NEUMANN && s->needed > s->k);
-  PetscCall(ADJSeriesTell_Private(s));
+  if (!adj->testing) { /* for ADJView() */
+    ctx->choice = s->choice;
+    ctx->terms  = s->k - 1;
+    ctx->needed = s->needed;
+    ctx->rate   = s->rate;
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -144,7 +135,7 @@ static PetscErrorCode ADJSeriesRecord_Private(const ADJSeries *s, Vec in, Vec ou
 {
   PetscFunctionBegin;
   PetscCall(ADJRecordNorms_Private(in, out, rec));
-  PetscCall(VecNorm(s->sum, NORM_2, &rec->solnorm));
+  if (s->adjoint) PetscCall(VecNorm(s->sum, NORM_2, &rec->solnorm));
   rec->reason      = KSP_CONVERGED_ITERATING;
   rec->residual    = s->rnorm;
   rec->its         = s->k - 1;
@@ -177,9 +168,9 @@ typedef struct {
 static PetscErrorCode ADJHandOver_Private(const ADJSeries *s, KSP ksp, ADJKSPBefore *before)
 {
   PetscFunctionBegin;
-  PetscCall(ADJContinue_Private(ksp, PETSC_TRUE, &before->guess));
+  PetscCall(ADJSetGuess_Private(ksp, PETSC_TRUE, &before->guess));
   PetscCall(KSPGetTolerances(ksp, &before->rtol, NULL, NULL, NULL));
-  PetscCall(KSPSetTolerances(ksp, PetscMax(before->rtol, ADJ_AUTO_KRYLOV_RTOL * s->rtol), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(KSPSetTolerances(ksp, PetscMax(before->rtol, PetscMin(ADJ_AUTO_KRYLOV_RTOL * s->rtol, ADJ_AUTO_KRYLOV_RTOL)), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -215,6 +206,7 @@ static PetscErrorCode ADJSolveAdjoint_Auto(ADJ adj, Vec xbar, Vec thetabar)
   PetscCall(ADJTakeBack_Private(adj->ksp, &before));
   PetscCall(ierr);
   PetscCall(ADJPullBack_Private(adj, xbar, thetabar, rec));
+  rec->terms       = -1; /* no sum of powers */
   rec->aim         = s.rtol;
   rec->approximate = (PetscBool)(rec->rtol > before.rtol);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -242,6 +234,7 @@ static PetscErrorCode ADJSolveTangent_Auto(ADJ adj, Vec thetadot, Vec xdot)
   ierr = ADJPushForward_Private(adj, thetadot, xdot, rec);
   PetscCall(ADJTakeBack_Private(adj->tksp, &before));
   PetscCall(ierr);
+  rec->terms       = -1; /* no sum of powers */
   rec->aim         = s.rtol;
   rec->approximate = (PetscBool)(rec->rtol > before.rtol);
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -31,7 +31,7 @@ static PetscErrorCode ADJSolveAdjoint_Implicit(ADJ adj, Vec xbar, Vec thetabar)
 
   PetscFunctionBegin;
   PetscCall(ADJLinearizeAtSolution_Private(adj));
-  if (piggyback) PetscCall(ADJContinue_Private(adj->ksp, PETSC_TRUE, &guess));
+  if (piggyback) PetscCall(ADJSetGuess_Private(adj->ksp, PETSC_TRUE, &guess));
   ierr = ADJSolveMT_Private(adj, xbar, &adj->state->adjoint);
   if (piggyback) PetscCall(KSPSetInitialGuessNonzero(adj->ksp, guess));
   PetscCall(ierr);

@@ -6,9 +6,9 @@
 /* Of the piggyback adjoint */
 typedef struct {
   Vec       v, wnext;
-  PetscInt  steps; /* it made in the last forward solve */
-  PetscReal best;
-  PetscInt  stagnant;
+  PetscInt  steps;    /* it made in the last forward solve */
+  PetscReal best;     /* smallest change of w since the state has converged */
+  PetscInt  stagnant; /* steps since then */
 } ADJ_Implicit;
 
 PETSC_INTERN PetscErrorCode ADJPiggybackBegin_Private(ADJ);

@@ -22,7 +22,7 @@ PetscErrorCode ADJPiggybackBegin_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One step of w at iterate `it` of the state. A state that has converged goes on as long as w comes closer, but has not */
+/* One step of w at iterate `it` of the state. A state that has converged goes on as long as w has not, and still comes closer */
 PetscErrorCode ADJPiggybackStep_Private(ADJ adj, PetscInt it, Vec x, SNESConvergedReason *reason)
 {
   ADJ_Implicit *impl = (ADJ_Implicit *)adj->data;
@@ -75,7 +75,7 @@ PetscErrorCode ADJPiggybackStep_Private(ADJ adj, PetscInt it, Vec x, SNESConverg
 
    Notes:
    The forward solve, the plain iteration of a fixed point, makes w <- v(x) + (dF/dx)^T w beside x <- F(x) in each step,
-   with v = dl/dx of `ADJSetObjective()`, and ends when both have met their tolerances. That costs a product and an
+   with v = dl/dx of `ADJSetObjective()`, and ends when both have met their tolerances, or w comes no closer. That costs a product and an
    evaluation of the objective's derivative a step. `ADJSolveAdjoint()` starts its solver from this w, and has nothing left
    to do if its cotangent is dl/dx at the solution.
 

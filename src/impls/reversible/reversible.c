@@ -138,8 +138,6 @@ static PetscErrorCode ADJSetUp_Reversible(ADJ adj)
 
   PetscFunctionBegin;
   PetscCall(ADJReversibleGetSNES(adj, &snes));
-  if (adj->optionscalled && !rev->configured) PetscCall(SNESSetFromOptions(snes));
-  rev->configured = adj->optionscalled;
   if (!rev->r) {
     PetscCall(VecDuplicate(adj->r, &rev->r));
     PetscCall(VecDuplicate(adj->r, &rev->kept));
@@ -180,15 +178,13 @@ static PetscErrorCode ADJExtrapolate_Private(ADJ adj, PetscInt k, Vec next, Vec 
 static PetscErrorCode ADJUndoStep_Private(ADJ adj, Vec next, Vec y)
 {
   ADJ_Reversible *rev = (ADJ_Reversible *)adj->data;
-  KSP             ksp;
 
   PetscFunctionBegin;
   PetscCall(VecNorm(next, NORM_2, &rev->scale));
   rev->target    = next;
   rev->rnormlast = PETSC_INFINITY;
-  PetscCall(SNESGetKSP(rev->snes, &ksp));
-  PetscCall(ADJRecoverKSP_Private(SNESSolve(rev->snes, NULL, y), ksp));
-  PetscCall(SNESGetFunctionNorm(rev->snes, &rev->rnormlast));
+  PetscCall(ADJSNESSolve_Private(rev->snes, y));
+  PetscCall(VecNorm(rev->r, NORM_2, &rev->rnormlast)); /* whatever convergence test there is */
   if (!(rev->rnormlast <= ADJ_REVERSIBLE_LOOSE * rev->scale)) {
     rev->failed = PETSC_TRUE;
     PetscCall(VecCopy(next, y)); /* what the solver left there may hold NaN or Inf */
@@ -266,7 +262,8 @@ static PetscErrorCode ADJSetFromOptions_Reversible(ADJ adj, ADJOptionItems Petsc
   PetscBool       set;
 
   PetscFunctionBegin;
-  rev->configured = PETSC_FALSE;
+  rev->configured  = PETSC_FALSE;
+  adj->setupcalled = PETSC_FALSE;
   PetscOptionsHeadBegin(PetscOptionsObject, "Reversible iteration");
   PetscCall(PetscOptionsInt("-adj_reversible_period", "Every such state is kept, 0 for the first alone", "ADJReversibleSetPeriod", period, &period, &set));
   if (set) PetscCall(ADJReversibleSetPeriod(adj, period));
@@ -341,6 +338,10 @@ static PetscErrorCode ADJReversibleGetSNES_Reversible(ADJ adj, SNES *snes)
 
   PetscFunctionBegin;
   if (!rev->snes) PetscCall(ADJReversibleCreateSNES_Private(adj, &rev->snes));
+  if (adj->optionscalled && !rev->configured) {
+    rev->configured = PETSC_TRUE;
+    PetscCall(SNESSetFromOptions(rev->snes));
+  }
   *snes = rev->snes;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -528,6 +529,9 @@ PETSC_INTERN PetscErrorCode ADJCreate_Reversible(ADJ);
    Costs K products and K nonlinear solves, and a handful of vectors however large K is. For maps F that are well
    invertible: where F contracts by rho, each step back amplifies errors by 1/rho, and after log(eps)/log(rho) steps nothing
    is left. The error is measured at the initial guess, which is kept; a gradient from states that drifted is refused.
+
+   Without `ADJSetSteps()` the derivative stands for that of the solution, and the verdict looks at the contraction and at
+   its error too, as for `ADJUNROLLED`.
 
 .seealso: `ADJSetType()`, `ADJType`, `ADJSetSteps()`, `ADJGetInitialGradient()`, `ADJUNROLLED`, `ADJReversibleSetPeriod()`, `ADJReversibleSetDriftTolerance()`
 M*/

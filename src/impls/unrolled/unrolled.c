@@ -14,7 +14,6 @@ static PetscErrorCode ADJForwardBegin_Unrolled(ADJ adj, Vec x)
   PetscFunctionBegin;
   (void)x;
   PetscCall(ADJRequirePlainIteration_Private(adj));
-  PetscCall(PetscMemzero(&spec, sizeof(spec)));
   PetscCall(ADJTrajectoryGetSpec_Private(&adj->trajectory, PetscObjectComm((PetscObject)adj), adj->steps, &spec));
   PetscCall(ADJTrajectoryBegin_Private(adj, &spec));
   PetscFunctionReturn(PETSC_SUCCESS);
