@@ -35,6 +35,23 @@ static PetscErrorCode ADJSolveAdjoint_Unrolled(ADJ adj, Vec xbar, Vec thetabar)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJView_Unrolled(ADJ adj, PetscViewer viewer)
+{
+  const char            *types[]    = {"all states", "binomial checkpoints", "online checkpoints", "two levels"}; /* by ADJScheduleType */
+  const ADJScheduleSpec *spec       = &adj->state->spec;
+  char                   number[64] = "", where[64];
+
+  PetscFunctionBegin;
+  if (!adj->state->trajectory) PetscFunctionReturn(PETSC_SUCCESS);
+  if (spec->type != ADJ_SCHEDULE_ALL) PetscCall(PetscSNPrintf(number, sizeof(number), ", %" PetscInt_FMT " at a time", spec->checkpoints));
+  if (spec->type == ADJ_SCHEDULE_TWO_LEVEL)
+    PetscCall(PetscSNPrintf(where, sizeof(where), "in memory and every %" PetscInt_FMT "th on disk", spec->period));
+  else
+    PetscCall(PetscStrncpy(where, spec->level == ADJ_LEVEL_DISK ? "on disk" : "in memory", sizeof(where)));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "  Trajectory of %" PetscInt_FMT " steps: %s%s, %s\n", adj->state->its, types[spec->type], number, where));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PETSC_INTERN PetscErrorCode ADJCreate_Unrolled(ADJ);
 
 /*MC
@@ -75,5 +92,6 @@ PetscErrorCode ADJCreate_Unrolled(ADJ adj)
   adj->ops->forwardend   = ADJTrajectoryEnd_Private;
   adj->ops->solveadjoint = ADJSolveAdjoint_Unrolled;
   adj->ops->solvetangent = ADJSolveTangentOfSteps_Private;
+  adj->ops->view         = ADJView_Unrolled;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
