@@ -223,40 +223,41 @@ static void ADJScheduleArriveBinomial_Private(ADJSchedule s, PetscInt k)
 
 /*
    Wang, Moin, Iaccarino, Minimal repetition dynamic checkpointing algorithm for unsteady adjoint calculation, SIAM J.
-   Sci. Comput. 31, 2009: a state is dispensable if its rank is below that of a later one. The initial state never is.
+   Sci. Comput. 31, 2009: a state is dispensable if its rank is below that of a later one. The first one, which has index
+   `first`, never is; there are places for so many after it
 */
-static void ADJScheduleArriveOnline_Private(ADJSchedule s, PetscInt k)
+static void ADJScheduleArriveOnline_Private(ADJSchedule s, PetscInt k, PetscInt first, PetscInt places)
 {
   PetscInt i = s->n - 1, highest = -1;
 
-  s->store = (PetscBool)(k == 0 || (s->spec.checkpoints > 1 && k != s->spec.steps - 1)); /* the last is at hand when the sweep back begins */
-  if (!s->store || s->n < s->spec.checkpoints) return;
-  for (; i > 0 && s->kept[i].rank >= highest; i--) highest = s->kept[i].rank;
-  if (i == 0) {
+  s->store = (PetscBool)(places > 0 && k != s->spec.steps - 1); /* the last is at hand when the sweep back begins */
+  if (!s->store || i - first < places) return;
+  for (; i > first && s->kept[i].rank >= highest; i--) highest = s->kept[i].rank;
+  if (i == first) {
     i               = s->n - 1;
     s->arrived.rank = s->kept[i].rank + 1;
   }
   ADJScheduleMark_Private(s, i);
 }
 
-/* The block between two states on disk that may be the last gets the binomial states, its first one on disk */
+/* The block between two states on disk that may be the last gets states in memory, its first one is on disk */
 static void ADJScheduleArriveTwoLevel_Private(ADJSchedule s, PetscInt k)
 {
-  const PetscInt p = s->spec.period, c = s->spec.checkpoints, base = k - k % p;
-  const PetscInt l = s->spec.steps == PETSC_DETERMINE ? p : PetscMin(p, s->spec.steps - base);
+  const PetscInt  p = s->spec.period, c = s->spec.checkpoints, base = k - k % p, l = s->spec.steps - base;
+  const PetscBool online = (PetscBool)(s->spec.steps == PETSC_DETERMINE);
 
-  s->store = (PetscBool)(k == base || k == s->next);
+  s->store         = (PetscBool)(k == base || k == s->next);
+  s->arrived.level = k == base ? ADJ_LEVEL_DISK : ADJ_LEVEL_MEMORY;
   if (k == base) {
     for (PetscInt i = 0; i < s->n; i++) {
       if (ADJScheduleCounts_Private(s, &s->kept[i])) ADJScheduleMark_Private(s, i);
     }
-    s->arrived.level = ADJ_LEVEL_DISK;
-    s->next          = -1;
-    if (s->spec.steps == PETSC_DETERMINE || s->spec.steps - base <= p) ADJSchedulePlace_Private(s, k, l, c);
-  } else if (s->store) {
-    s->arrived.level = ADJ_LEVEL_MEMORY;
+    s->next = -1;
+    if (!online && l <= p) ADJSchedulePlace_Private(s, k, l, c);
+  } else if (online)
+    ADJScheduleArriveOnline_Private(s, k, ADJScheduleFind_Private(s, base), c);
+  else if (s->store)
     ADJSchedulePlace_Private(s, k, base + l - k, c - s->used - 1);
-  }
 }
 
 PetscErrorCode ADJScheduleArrive_Private(ADJSchedule s, PetscInt k)
@@ -277,7 +278,7 @@ PetscErrorCode ADJScheduleArrive_Private(ADJSchedule s, PetscInt k)
   s->arrived.level = spec->level;
   s->arrived.drop  = PETSC_FALSE;
   if (spec->type == ADJ_SCHEDULE_BINOMIAL) ADJScheduleArriveBinomial_Private(s, k);
-  if (spec->type == ADJ_SCHEDULE_ONLINE) ADJScheduleArriveOnline_Private(s, k);
+  if (spec->type == ADJ_SCHEDULE_ONLINE && k > 0) ADJScheduleArriveOnline_Private(s, k, 0, spec->checkpoints - 1);
   if (spec->type == ADJ_SCHEDULE_TWO_LEVEL) ADJScheduleArriveTwoLevel_Private(s, k);
   if (spec->type == ADJ_SCHEDULE_PERIODIC) s->store = (PetscBool)(k == 0 || (spec->period > 0 && k % spec->period == 0));
   if (spec->type == ADJ_SCHEDULE_RING) {
