@@ -168,12 +168,19 @@ PetscErrorCode ADJPullBack_Private(ADJ adj, Vec v, Vec thetabar, ADJLinearSolve 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* M xdot = N thetadot, and its true residual unless checks are off */
-PetscErrorCode ADJPushForward_Private(ADJ adj, Vec thetadot, Vec xdot, ADJLinearSolve *rec)
+/* adj->b = N thetadot */
+PetscErrorCode ADJComputeTangentRhs_Private(ADJ adj, Vec thetadot)
 {
   PetscFunctionBegin;
   if (!adj->b) PetscCall(VecDuplicate(adj->r, &adj->b));
   PetscCall(ADJApplyN_Private(adj, thetadot, adj->b));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* M xdot = adj->b, and its true residual unless checks are off */
+PetscErrorCode ADJSolveM_Private(ADJ adj, Vec xdot, ADJLinearSolve *rec)
+{
+  PetscFunctionBegin;
   PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
   PetscCall(ADJSolveLinear_Private(adj, adj->tksp, adj->b, xdot, rec));
   rec->resultnorm = rec->solnorm;

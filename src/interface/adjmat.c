@@ -27,27 +27,37 @@ static PetscErrorCode MatMult_ADJ_MT(Mat A, Vec x, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* An error, NaN or Inf would stop the eigensolver in the middle of its work, which it does not survive: it gets zero */
+/*
+   An error, NaN or Inf would stop a solver of SLEPc in the middle of its work, which it does not survive: it gets zero. What
+   happened is told afterwards; NaN and Inf, and by Inf an error too, reach all processes
+*/
+PetscErrorCode ADJFilterProduct_Private(ADJProductFilter *filter, PetscErrorCode ierr, Vec y)
+{
+  PetscReal norm;
+
+  PetscFunctionBegin;
+  if (ierr) {
+    filter->ierr = ierr;
+    PetscCall(VecSet(y, PETSC_INFINITY));
+  }
+  PetscCall(VecNorm(y, NORM_2, &norm));
+  if (PetscIsInfOrNanReal(norm)) filter->notfinite = PETSC_TRUE;
+  if (filter->notfinite) PetscCall(VecSet(y, 0.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
 {
-  ADJ             adj;
-  ADJContraction *c;
-  PetscReal       norm = 0.0;
+  ADJ               adj;
+  ADJProductFilter *filter;
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
-  c = &adj->contraction;
-  if (!c->notfinite) {
-    PetscErrorCode ierr = adj->vjp ? ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL) : ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y);
-
-    if (ierr) {
-      c->ierr = ierr;
-      PetscCall(VecSet(y, PETSC_INFINITY)); /* so that all processes hear of it */
-    }
-    PetscCall(VecNorm(y, NORM_2, &norm));
-    c->notfinite = (PetscBool)PetscIsInfOrNanReal(norm);
-  }
-  if (c->notfinite) PetscCall(VecSet(y, 0.0));
+  filter = &adj->contraction.filter;
+  if (filter->notfinite)
+    PetscCall(VecSet(y, 0.0));
+  else
+    PetscCall(ADJFilterProduct_Private(filter, adj->vjp ? ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL) : ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y), y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -128,12 +128,12 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
     PetscCall(VecDuplicate(adj->r, &c->vi));
   }
   c->rho = c->error = -1.0;
-  c->converged = c->notfinite = PETSC_FALSE;
-  c->ierr                     = PETSC_SUCCESS;
+  c->converged = c->filter.notfinite = PETSC_FALSE;
+  c->filter.ierr                     = PETSC_SUCCESS;
   PetscCall(EPSSetOperators(adj->eps, adj->AT, NULL));
   if (warm) PetscCall(EPSSetInitialSpace(adj->eps, 1, &c->vr));
   PetscCall(EPSSolve(adj->eps));
-  PetscCall(ADJRaiseOnAll_Private(adj, c->ierr));
+  PetscCall(ADJRaiseOnAll_Private(adj, c->filter.ierr));
   PetscCall(ADJReadEigenpair_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -163,7 +163,7 @@ static PetscErrorCode ADJUpdateContraction_Private(ADJ adj, PetscReal rate, Pets
   c->measured = PETSC_FALSE;
   if (ADJContractionHolds_Private(c, rate, ritz)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJMeasureContraction_Private(adj));
-  if (c->notfinite) {
+  if (c->filter.notfinite) {
     c->converged = PETSC_FALSE;
     PetscFunctionReturn(PETSC_SUCCESS);
   }
@@ -194,7 +194,7 @@ PetscErrorCode ADJCheckContraction_Private(ADJ adj, const ADJLinearSolve *rec, A
   if (!adj->trustcontraction || (adj->program && adj->steps >= 0)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(ADJUpdateContraction_Private(adj, rate, rec->ritz));
-  if (c->notfinite) {
+  if (c->filter.notfinite) {
     PetscCall(ADJProductNotFinite_Private(rep));
     PetscFunctionReturn(PETSC_SUCCESS);
   }

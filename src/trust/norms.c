@@ -11,30 +11,13 @@
 #define ADJ_SVD_TOL    1e-2
 #define ADJ_SVD_MAX_IT 10
 
-/* After an error or NaN the solver gets zero, which it survives; what happened is told afterwards, on every process */
-static PetscErrorCode ADJFilterProduct_Private(ADJ adj, PetscErrorCode ierr, Vec y)
-{
-  ADJNorms *norms = &adj->norms;
-  PetscReal norm;
-
-  PetscFunctionBegin;
-  if (ierr) {
-    norms->ierr = ierr;
-    PetscCall(VecSet(y, PETSC_INFINITY));
-  }
-  PetscCall(VecNorm(y, NORM_2, &norm));
-  if (PetscIsInfOrNanReal(norm)) norms->notfinite = PETSC_TRUE;
-  if (norms->notfinite) PetscCall(VecSet(y, 0.0));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode MatMult_ADJ_A(Mat A, Vec x, Vec y)
 {
   ADJ adj;
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
-  PetscCall(ADJFilterProduct_Private(adj, ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y), y));
+  PetscCall(ADJFilterProduct_Private(&adj->norms.filter, ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y), y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -44,7 +27,7 @@ static PetscErrorCode MatMultTranspose_ADJ_A(Mat A, Vec x, Vec y)
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
-  PetscCall(ADJFilterProduct_Private(adj, ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL), y));
+  PetscCall(ADJFilterProduct_Private(&adj->norms.filter, ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL), y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -54,7 +37,7 @@ static PetscErrorCode MatMult_ADJ_B(Mat B, Vec x, Vec y)
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(B, &adj));
-  PetscCall(ADJFilterProduct_Private(adj, ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, NULL, x, y), y));
+  PetscCall(ADJFilterProduct_Private(&adj->norms.filter, ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, NULL, x, y), y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -64,7 +47,7 @@ static PetscErrorCode MatMultTranspose_ADJ_B(Mat B, Vec x, Vec y)
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(B, &adj));
-  PetscCall(ADJFilterProduct_Private(adj, ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y), y));
+  PetscCall(ADJFilterProduct_Private(&adj->norms.filter, ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y), y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -187,15 +170,15 @@ static PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Mat *A, PetscReal *sigma)
   PetscFunctionBegin;
   *sigma = -1.0;
   ierr   = ADJTryProduct_Private(adj, *A, &norm);
-  if (!ierr && !norms->notfinite) {
+  if (!ierr && !norms->filter.notfinite) {
     *sigma = norm;
     if (norm > PETSC_SMALL) ierr = ADJSolveSVD_Private(adj, *A, sigma);
   }
   if (adj->svd) PetscCall(SVDReset(adj->svd));
   PetscCall(MatDestroy(A));
-  PetscCall(ADJRaiseOnAll_Private(adj, norms->ierr));
-  if (norms->notfinite) *sigma = -1.0;
-  PetscCall(norms->notfinite ? PETSC_SUCCESS : ierr);
+  PetscCall(ADJRaiseOnAll_Private(adj, norms->filter.ierr));
+  if (norms->filter.notfinite) *sigma = -1.0;
+  PetscCall(norms->filter.notfinite ? PETSC_SUCCESS : ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -208,9 +191,9 @@ static PetscErrorCode ADJUpdateNorms_Private(ADJ adj)
 
   PetscFunctionBegin;
   if (norms->id == adj->state->id || (norms->id && carried)) PetscFunctionReturn(PETSC_SUCCESS);
-  norms->notfinite = PETSC_FALSE;
-  norms->ierr      = PETSC_SUCCESS;
-  norms->id        = 0;
+  norms->filter.notfinite = PETSC_FALSE;
+  norms->filter.ierr      = PETSC_SUCCESS;
+  norms->id               = 0;
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_A, MatMultTranspose_ADJ_A, &A));
   PetscCall(ADJMeasureNorm_Private(adj, &A, &norms->a));
@@ -219,7 +202,7 @@ static PetscErrorCode ADJUpdateNorms_Private(ADJ adj)
     PetscCall(ADJCreateShellB_Private(adj, &A));
     PetscCall(ADJMeasureNorm_Private(adj, &A, &norms->b));
   }
-  if (!norms->notfinite) norms->id = adj->state->id;
+  if (!norms->filter.notfinite) norms->id = adj->state->id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -232,7 +215,7 @@ PetscErrorCode ADJCheckClassicalBound_Private(ADJ adj, const ADJLinearSolve *rec
   PetscFunctionBegin;
   if (!rec->approximate || rec->terms < 0 || !adj->vjp || !adj->jvp) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJUpdateNorms_Private(adj));
-  if (norms->notfinite) {
+  if (norms->filter.notfinite) {
     PetscCall(ADJProductNotFinite_Private(rep));
   }
   if (norms->a < 0.0) PetscFunctionReturn(PETSC_SUCCESS);

@@ -77,24 +77,28 @@ typedef struct {
   ADJTrustReport      report;
 } ADJState;
 
+/* What a solver of SLEPc met in the products with the Jacobian, and was not told */
+typedef struct {
+  PetscBool      notfinite; /* NaN or Inf */
+  PetscErrorCode ierr;      /* of the user's function, on this process */
+} ADJProductFilter;
+
 /* What is known of the spectral radius of dF/dx, and where it was measured */
 typedef struct {
-  PetscObjectId  id; /* of the state; 0: never measured */
-  PetscBool      converged;
-  PetscReal      rho, error; /* negative: not known */
-  PetscReal      rate, ritz; /* free estimates at that time, to see whether they move */
-  PetscBool      measured;   /* at the present state, not carried over */
-  PetscBool      notfinite;  /* a product of the last measurement held NaN or Inf */
-  PetscErrorCode ierr;       /* of the user's function in the last measurement */
-  Vec            vr, vi;     /* last eigenvector: start of the next measurement */
+  PetscObjectId    id; /* of the state; 0: never measured */
+  PetscBool        converged;
+  PetscReal        rho, error; /* negative: not known */
+  PetscReal        rate, ritz; /* free estimates at that time, to see whether they move */
+  PetscBool        measured;   /* at the present state, not carried over */
+  ADJProductFilter filter;
+  Vec              vr, vi; /* last eigenvector: start of the next measurement */
 } ADJContraction;
 
 /* Norms of dF/dx and dF/dtheta, and where they were measured */
 typedef struct {
-  PetscObjectId  id;   /* of the state; 0: never measured */
-  PetscReal      a, b; /* negative: not known */
-  PetscBool      notfinite;
-  PetscErrorCode ierr;
+  PetscObjectId    id;   /* of the state; 0: never measured */
+  PetscReal        a, b; /* negative: not known */
+  ADJProductFilter filter;
 } ADJNorms;
 
 struct _p_ADJ {
@@ -191,6 +195,7 @@ static inline PetscInt      ADJCountProducts(const ADJCounters *c)
 
 /* Shell matrices: adjmat.c */
 PETSC_INTERN PetscErrorCode ADJCreateShell_Private(ADJ, PetscErrorCode (*)(Mat, Vec, Vec), PetscErrorCode (*)(Mat, Vec, Vec), Mat *);
+PETSC_INTERN PetscErrorCode ADJFilterProduct_Private(ADJProductFilter *, PetscErrorCode, Vec);
 PETSC_INTERN PetscErrorCode ADJCreateShells_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJCreateContractionShell_Private(ADJ, Mat *);
 
@@ -228,7 +233,8 @@ PETSC_INTERN PetscErrorCode ADJSetAdjointOperators_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJSetGuess_Private(KSP, PetscBool, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJPullBack_Private(ADJ, Vec, Vec, ADJLinearSolve *);
-PETSC_INTERN PetscErrorCode ADJPushForward_Private(ADJ, Vec, Vec, ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJComputeTangentRhs_Private(ADJ, Vec);
+PETSC_INTERN PetscErrorCode ADJSolveM_Private(ADJ, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJCreateAdjoint_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetDefaultPC_Private(ADJ, KSP);
 PETSC_INTERN PetscErrorCode ADJUseMatrixInPC_Private(ADJ, KSP);

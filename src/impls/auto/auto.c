@@ -221,9 +221,8 @@ static PetscErrorCode ADJSolveTangent_Auto(ADJ adj, Vec thetadot, Vec xdot)
 
   PetscFunctionBegin;
   PetscCall(ADJSeriesBegin_Private(adj, PETSC_FALSE, adj->tksp, &s));
-  if (!adj->b) PetscCall(VecDuplicate(adj->r, &adj->b));
+  PetscCall(ADJComputeTangentRhs_Private(adj, thetadot));
   s.sum = xdot;
-  PetscCall(ADJApplyN_Private(adj, thetadot, adj->b));
   PetscCall(ADJSeriesRun_Private(&s, adj->b));
   if (s.choice == ADJ_AUTO_NEUMANN) {
     PetscCall(ADJSeriesRecord_Private(&s, thetadot, xdot, rec));
@@ -231,7 +230,7 @@ static PetscErrorCode ADJSolveTangent_Auto(ADJ adj, Vec thetadot, Vec xdot)
   }
   if (!(s.rnorm < s.firstnorm)) PetscCall(VecSet(xdot, 0.0));
   PetscCall(ADJHandOver_Private(&s, adj->tksp, &before));
-  ierr = ADJPushForward_Private(adj, thetadot, xdot, rec);
+  ierr = ADJSolveM_Private(adj, xdot, rec);
   PetscCall(ADJTakeBack_Private(adj->tksp, &before));
   PetscCall(ierr);
   rec->terms       = -1; /* no sum of powers */

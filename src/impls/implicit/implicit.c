@@ -43,7 +43,8 @@ static PetscErrorCode ADJSolveTangent_Implicit(ADJ adj, Vec thetadot, Vec xdot)
 {
   PetscFunctionBegin;
   PetscCall(ADJLinearizeAtSolution_Private(adj));
-  PetscCall(ADJPushForward_Private(adj, thetadot, xdot, &adj->state->tangent));
+  PetscCall(ADJComputeTangentRhs_Private(adj, thetadot));
+  PetscCall(ADJSolveM_Private(adj, xdot, &adj->state->tangent));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
