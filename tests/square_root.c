@@ -85,77 +85,115 @@ static PetscErrorCode JVP(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A problem whose state is `root` */
+typedef struct {
+  Form        form;
+  const char *options;
+  ADJ         adj;
+  Vec         theta, x, root, v, bar, d;
+} Case;
+
 /* theta = root^2, off the real axis where there is one */
-static PetscErrorCode TestCase(Form form, PetscBool jvp, Layout layout, const char options[])
+static PetscErrorCode CreateVecs(Case *c, Layout layout)
 {
-  const PetscInt n = 7;
-  PetscReal     *k = (PetscReal *)coefficients[form], error, rho, top;
-  PetscOptions   opts;
+  const PetscInt n      = 7;
   PetscInt       nlocal = 0, lo, hi;
-  ADJ            adj;
-  Vec            theta, x, root, v, bar, d;
-  ADJTrust       verdict;
 
   PetscFunctionBeginUser;
   PetscCall(LayoutLocalSize(PETSC_COMM_WORLD, layout, n, &nlocal));
-  PetscCall(VecCreateMPI(PETSC_COMM_WORLD, nlocal, n, &root));
-  PetscCall(VecDuplicate(root, &theta));
-  PetscCall(VecDuplicate(root, &x));
-  PetscCall(VecDuplicate(root, &v));
-  PetscCall(VecDuplicate(root, &bar));
-  PetscCall(VecDuplicate(root, &d));
-  PetscCall(VecGetOwnershipRange(root, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++) PetscCall(VecSetValue(root, i, PetscCMPLX(1.0 + 0.4 * (PetscReal)i / n, 0.3 - 0.1 * i), INSERT_VALUES));
-  PetscCall(VecAssemblyBegin(root));
-  PetscCall(VecAssemblyEnd(root));
-  PetscCall(VecPointwiseMult(theta, root, root));
-  PetscCall(VecSet(x, 1.0));
-  PetscCall(VecSetWave(v, 1));
+  PetscCall(VecCreateMPI(PETSC_COMM_WORLD, nlocal, n, &c->root));
+  PetscCall(VecDuplicate(c->root, &c->theta));
+  PetscCall(VecDuplicate(c->root, &c->x));
+  PetscCall(VecDuplicate(c->root, &c->v));
+  PetscCall(VecDuplicate(c->root, &c->bar));
+  PetscCall(VecDuplicate(c->root, &c->d));
+  PetscCall(VecGetOwnershipRange(c->root, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) PetscCall(VecSetValue(c->root, i, PetscCMPLX(1.0 + 0.4 * (PetscReal)i / n, 0.3 - 0.1 * i), INSERT_VALUES));
+  PetscCall(VecAssemblyBegin(c->root));
+  PetscCall(VecAssemblyEnd(c->root));
+  PetscCall(VecPointwiseMult(c->theta, c->root, c->root));
+  PetscCall(VecSet(c->x, 1.0));
+  PetscCall(VecSetWave(c->v, 1));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
-  PetscCall(OptionsBegin(options, &opts));
-  PetscCall(ADJCreate(PETSC_COMM_WORLD, &adj));
-  if (form == ROOT)
-    PetscCall(ADJSetResidual(adj, Map, k));
+static PetscErrorCode CreateADJ(Case *c, PetscBool jvp)
+{
+  PetscReal *k = (PetscReal *)coefficients[c->form];
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJCreate(PETSC_COMM_WORLD, &c->adj));
+  if (c->form == ROOT)
+    PetscCall(ADJSetResidual(c->adj, Map, k));
   else
-    PetscCall(ADJSetFixedPoint(adj, Map, k));
-  PetscCall(ADJSetVJP(adj, VJP, k));
-  if (jvp) PetscCall(ADJSetJVP(adj, JVP, k));
-  PetscCall(ADJSetFromOptions(adj));
-  PetscCall(ADJSolve(adj, theta, x));
-  PetscCall(VecDistance(x, root, &error));
-  PetscCall(TapBelow(error, TOL, "form %d, %s: x = sqrt(theta)", form, options));
+    PetscCall(ADJSetFixedPoint(c->adj, Map, k));
+  PetscCall(ADJSetVJP(c->adj, VJP, k));
+  if (jvp) PetscCall(ADJSetJVP(c->adj, JVP, k));
+  PetscCall(ADJSetFromOptions(c->adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
-  PetscCall(ADJSolveAdjoint(adj, v, bar));
-  PetscCall(VecCopy(root, d));
-  PetscCall(VecConjugate(d));
-  PetscCall(VecPointwiseDivide(d, v, d));
-  PetscCall(VecScale(d, 0.5));
-  PetscCall(VecDistance(bar, d, &error));
-  PetscCall(TapBelow(error, TOL, "form %d, %s: pullback v/(2 x)", form, options));
-  if (jvp) {
-    PetscCall(ADJSolveTangent(adj, v, bar));
-    PetscCall(VecPointwiseDivide(d, v, root));
-    PetscCall(VecScale(d, 0.5));
-    PetscCall(VecDistance(bar, d, &error));
-    PetscCall(TapBelow(error, TOL, "form %d, %s: pushforward thetadot/(2 x)", form, options));
-  }
-  PetscCall(ADJGetTrust(adj, &verdict));
-  PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "form %d, %s: verdict %s", form, options, ADJTrusts[verdict]));
-  if (form != ROOT) { /* of Heron's map 0; of the damped one max |1 - x/2| */
-    PetscCall(VecScale(root, form == HERON ? 0.0 : -0.5));
-    if (form == DAMPED) PetscCall(VecShift(root, 1.0));
-    PetscCall(VecNorm(root, NORM_INFINITY, &top));
-    PetscCall(ADJGetContraction(adj, &rho, NULL));
-    PetscCall(TapBelow(PetscAbsReal(rho - top), 1e-6, "form %d, %s: spectral radius", form, options));
-  }
-  PetscCall(ADJDestroy(&adj));
+static PetscErrorCode TestDerivatives(Case *c, PetscBool jvp)
+{
+  PetscReal error;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJSolve(c->adj, c->theta, c->x));
+  PetscCall(VecDistance(c->x, c->root, &error));
+  PetscCall(TapBelow(error, TOL, "form %d, %s: x = sqrt(theta)", c->form, c->options));
+  PetscCall(ADJSolveAdjoint(c->adj, c->v, c->bar));
+  PetscCall(VecCopy(c->root, c->d));
+  PetscCall(VecConjugate(c->d));
+  PetscCall(VecPointwiseDivide(c->d, c->v, c->d));
+  PetscCall(VecScale(c->d, 0.5));
+  PetscCall(VecDistance(c->bar, c->d, &error));
+  PetscCall(TapBelow(error, TOL, "form %d, %s: pullback v/(2 x)", c->form, c->options));
+  if (!jvp) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJSolveTangent(c->adj, c->v, c->bar));
+  PetscCall(VecPointwiseDivide(c->d, c->v, c->root));
+  PetscCall(VecScale(c->d, 0.5));
+  PetscCall(VecDistance(c->bar, c->d, &error));
+  PetscCall(TapBelow(error, TOL, "form %d, %s: pushforward thetadot/(2 x)", c->form, c->options));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Spectral radius of Heron's map 0; of the damped one max |1 - x/2| */
+static PetscErrorCode TestTrust(Case *c)
+{
+  PetscReal rho, top;
+  ADJTrust  verdict;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJGetTrust(c->adj, &verdict));
+  PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "form %d, %s: verdict %s", c->form, c->options, ADJTrusts[verdict]));
+  if (c->form == ROOT) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecScale(c->root, c->form == HERON ? 0.0 : -0.5));
+  if (c->form == DAMPED) PetscCall(VecShift(c->root, 1.0));
+  PetscCall(VecNorm(c->root, NORM_INFINITY, &top));
+  PetscCall(ADJGetContraction(c->adj, &rho, NULL));
+  PetscCall(TapBelow(PetscAbsReal(rho - top), 1e-6, "form %d, %s: spectral radius", c->form, c->options));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestCase(Form form, PetscBool jvp, Layout layout, const char options[])
+{
+  Case         c = {.form = form, .options = options};
+  PetscOptions opts;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateVecs(&c, layout));
+  PetscCall(OptionsBegin(options, &opts));
+  PetscCall(CreateADJ(&c, jvp));
+  PetscCall(TestDerivatives(&c, jvp));
+  PetscCall(TestTrust(&c));
+  PetscCall(ADJDestroy(&c.adj));
   PetscCall(OptionsEnd(&opts));
-  PetscCall(VecDestroy(&theta));
-  PetscCall(VecDestroy(&x));
-  PetscCall(VecDestroy(&root));
-  PetscCall(VecDestroy(&v));
-  PetscCall(VecDestroy(&bar));
-  PetscCall(VecDestroy(&d));
+  PetscCall(VecDestroy(&c.theta));
+  PetscCall(VecDestroy(&c.x));
+  PetscCall(VecDestroy(&c.root));
+  PetscCall(VecDestroy(&c.v));
+  PetscCall(VecDestroy(&c.bar));
+  PetscCall(VecDestroy(&c.d));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
