@@ -67,6 +67,7 @@ typedef PetscErrorCode ADJVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec 
 typedef PetscErrorCode ADJJVPFn(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot, void *ctx);           /* xdot or thetadot may be NULL: zero */
 typedef PetscErrorCode ADJLinearizeFn(ADJ adj, Vec x, Vec theta, void *ctx);                                       /* before any product at a new (x, theta) */
 typedef PetscErrorCode ADJObjectiveFn(ADJ adj, Vec x, Vec theta, PetscReal *f, Vec xbar, Vec thetabar, void *ctx); /* xbar, thetabar may be NULL */
+typedef PetscErrorCode ADJSelectionFn(ADJ adj, PetscInt selection, Vec x, Vec theta, Vec in, Vec out, void *ctx);  /* product with one selection of dF/dx, or with its transpose */
 
 /* ---------------------------------- Life cycle ---------------------------------- */
 PETSC_EXTERN PetscErrorCode ADJInitializePackage(void);
@@ -240,7 +241,8 @@ PETSC_EXTERN PetscErrorCode ADJMonitorDefault(ADJ, ADJPhase, PetscInt, PetscReal
    Level: beginner
 
    Values:
-+  `ADJ_TRUST_ESTIMATED`              - every check of the level `ADJ_TRUST_LEVEL_ESTIMATE` was made and passed
++  `ADJ_TRUST_CERTIFIED`              - in addition a bound of the derivative's error holds with the probability asked for, at `ADJ_TRUST_LEVEL_CERTIFY`
+.  `ADJ_TRUST_ESTIMATED`              - every check of the level `ADJ_TRUST_LEVEL_ESTIMATE` was made and passed
 .  `ADJ_TRUST_UNVERIFIED`             - checks were switched off, or one of them was inconclusive
 .  `ADJ_TRUST_NONE`                   - there is no derivative yet
 .  `ADJ_TRUST_REFUTED_FORWARD`        - the forward solve did not converge
@@ -249,21 +251,30 @@ PETSC_EXTERN PetscErrorCode ADJMonitorDefault(ADJ, ADJPhase, PetscInt, PetscReal
 .  `ADJ_TRUST_REFUTED_SINGULAR`       - the adjoint operator is singular to working precision
 .  `ADJ_TRUST_REFUTED_VJP`            - the vector-Jacobian product is not the derivative of the map
 .  `ADJ_TRUST_REFUTED_NOT_FINITE`     - NaN or Inf in the state, the cotangent, the adjoint or the derivative
--  `ADJ_TRUST_REFUTED_ERROR`          - the derivative's estimated error is too large
+.  `ADJ_TRUST_REFUTED_ERROR`          - the derivative's estimated error is too large
+.  `ADJ_TRUST_REFUTED_CONDITIONING`   - the linear system amplifies its residual so much that the derivative is lost
+.  `ADJ_TRUST_REFUTED_NOT_SMOOTH`     - the map has a kink at the solution
+.  `ADJ_TRUST_REFUTED_NULLSPACE`      - the null space that was given is wrong, or the objective or the parameters do not respect it
+-  `ADJ_TRUST_REFUTED_OBJECTIVE`      - the objective's partial derivatives are not those of the objective
 
 .seealso: `ADJGetTrust()`, `ADJGetTrustReport()`, `ADJSetTrustAction()`
 E*/
 typedef enum {
-  ADJ_TRUST_ESTIMATED           = 2,
-  ADJ_TRUST_UNVERIFIED          = 1,
-  ADJ_TRUST_NONE                = 0,
-  ADJ_TRUST_REFUTED_FORWARD     = -1,
-  ADJ_TRUST_REFUTED_LINEAR      = -2,
-  ADJ_TRUST_REFUTED_CONTRACTION = -3,
-  ADJ_TRUST_REFUTED_SINGULAR    = -4,
-  ADJ_TRUST_REFUTED_VJP         = -5,
-  ADJ_TRUST_REFUTED_NOT_FINITE  = -6,
-  ADJ_TRUST_REFUTED_ERROR       = -7
+  ADJ_TRUST_CERTIFIED            = 3,
+  ADJ_TRUST_ESTIMATED            = 2,
+  ADJ_TRUST_UNVERIFIED           = 1,
+  ADJ_TRUST_NONE                 = 0,
+  ADJ_TRUST_REFUTED_FORWARD      = -1,
+  ADJ_TRUST_REFUTED_LINEAR       = -2,
+  ADJ_TRUST_REFUTED_CONTRACTION  = -3,
+  ADJ_TRUST_REFUTED_SINGULAR     = -4,
+  ADJ_TRUST_REFUTED_VJP          = -5,
+  ADJ_TRUST_REFUTED_NOT_FINITE   = -6,
+  ADJ_TRUST_REFUTED_ERROR        = -7,
+  ADJ_TRUST_REFUTED_CONDITIONING = -8,
+  ADJ_TRUST_REFUTED_NOT_SMOOTH   = -9,
+  ADJ_TRUST_REFUTED_NULLSPACE    = -10,
+  ADJ_TRUST_REFUTED_OBJECTIVE    = -11
 } ADJTrust;
 PETSC_EXTERN const char *const *const ADJTrusts;
 
@@ -274,12 +285,14 @@ PETSC_EXTERN const char *const *const ADJTrusts;
 
    Values:
 +  `ADJ_TRUST_LEVEL_NONE`     - only what costs nothing: convergence reasons and NaN or Inf; the verdict is `ADJ_TRUST_UNVERIFIED` at best
--  `ADJ_TRUST_LEVEL_ESTIMATE` - in addition the true adjoint residual, contraction by SLEPc, conditioning (default)
+.  `ADJ_TRUST_LEVEL_ESTIMATE` - in addition the true adjoint residual, contraction by SLEPc, conditioning, products against differences of the map, smoothness, the error where it may matter (default)
+-  `ADJ_TRUST_LEVEL_CERTIFY`  - in addition a bound of the derivative's error that fails with a given probability only; costs several linear solves
 
 .seealso: `ADJSetTrustLevel()`
 E*/
 typedef enum { ADJ_TRUST_LEVEL_NONE,
-               ADJ_TRUST_LEVEL_ESTIMATE } ADJTrustLevel;
+               ADJ_TRUST_LEVEL_ESTIMATE,
+               ADJ_TRUST_LEVEL_CERTIFY } ADJTrustLevel;
 PETSC_EXTERN const char *const ADJTrustLevels[];
 
 /*E
@@ -300,6 +313,23 @@ typedef enum { ADJ_TRUST_ACTION_ERROR,
 PETSC_EXTERN const char *const ADJTrustActions[];
 
 /*E
+   ADJTrustError - When the error of a derivative is estimated by loose linear solves
+
+   Level: intermediate
+
+   Values:
++  `ADJ_TRUST_ERROR_AUTO`   - for types that approximate the derivative of the solution, and else where what is known for free does not bound the error well below its limit (default)
+.  `ADJ_TRUST_ERROR_ALWAYS` - with each derivative
+-  `ADJ_TRUST_ERROR_NEVER`  - for types that approximate the derivative of the solution only
+
+.seealso: `ADJSetTrustGradientError()`
+E*/
+typedef enum { ADJ_TRUST_ERROR_AUTO,
+               ADJ_TRUST_ERROR_ALWAYS,
+               ADJ_TRUST_ERROR_NEVER } ADJTrustError;
+PETSC_EXTERN const char *const ADJTrustErrors[];
+
+/*E
    ADJCheck - One quantity of the trust report
 
    Level: intermediate
@@ -313,12 +343,24 @@ PETSC_EXTERN const char *const ADJTrustActions[];
 .  `ADJ_CHECK_RATE`          - observed rate of a plain fixed-point forward solve (free; information)
 .  `ADJ_CHECK_CONDITIONING`  - condition number of the (preconditioned) adjoint operator, from the Krylov solver
 .  `ADJ_CHECK_AMPLIFICATION` - norm of the adjoint over the norm of its right-hand side, a lower bound of the norm of the inverse (information)
-.  `ADJ_CHECK_VJP_X`         - mismatch of the dot-product test in x, with `-adj_test_vjp`
-.  `ADJ_CHECK_VJP_THETA`     - mismatch of the dot-product test in theta
-.  `ADJ_CHECK_GRADIENT`      - estimated relative error against the derivative of the solution, for types that approximate it
+.  `ADJ_CHECK_RESIDUAL_BOUND` - condition number times true residual of the linear system: bounds the relative error of the adjoint
+.  `ADJ_CHECK_SINGULAR`      - distance from 1 of the eigenvalue of dF/dx that is nearest to it, of those that were found
+.  `ADJ_CHECK_VJP_X`         - mismatch of the products in x with differences of the map
+.  `ADJ_CHECK_VJP_THETA`     - the same in theta
+.  `ADJ_CHECK_OBJECTIVE`     - mismatch of the objective's partial derivatives with differences of the objective
+.  `ADJ_CHECK_KINK`          - difference of the one-sided derivatives of the map at the solution, relative to its largest derivative
+.  `ADJ_CHECK_SELECTIONS`    - lower bound of the joint spectral radius of the selections, see `ADJSetSelections()`; its error is the distance to the upper bound
+.  `ADJ_CHECK_INFLUENCE`     - norm of the pullback, if that is exactly zero although the cotangent is not
+.  `ADJ_CHECK_NULLSPACE`     - what the operator leaves of the null vectors that were given, see `ADJSetNullSpace()`
+.  `ADJ_CHECK_DEFECT`        - smallest singular value of the product of right and left null vectors
+.  `ADJ_CHECK_SOLVABILITY`   - part of the right-hand side that the null space makes unsolvable
+.  `ADJ_CHECK_PERSISTENCE`   - how much the parameters act on the left null vectors
+.  `ADJ_CHECK_STATE`         - estimated relative distance of the state from the solution (information)
+.  `ADJ_CHECK_GRADIENT`      - estimated relative error against the derivative of the solution
 .  `ADJ_CHECK_NORM`          - 2-norm of dF/dx, for these types, where there is a JVP (information)
 .  `ADJ_CHECK_CLASSICAL`     - classical bound of their relative error, from the norms of dF/dx and dF/dtheta where that of dF/dx is below 1 (information)
 .  `ADJ_CHECK_DRIFT`         - largest relative error of a state that was found by running the iteration backwards, type `ADJREVERSIBLE`
+.  `ADJ_CHECK_CERTIFICATE`   - bound of the relative error, with the probability asked for
 -  `ADJ_CHECK_GROWTH`        - factor by which that error grew in each step back (information)
 
 .seealso: `ADJTrustReport`
@@ -332,9 +374,21 @@ typedef enum {
   ADJ_CHECK_RATE,
   ADJ_CHECK_CONDITIONING,
   ADJ_CHECK_AMPLIFICATION,
+  ADJ_CHECK_RESIDUAL_BOUND,
+  ADJ_CHECK_SINGULAR,
   ADJ_CHECK_VJP_X,
   ADJ_CHECK_VJP_THETA,
+  ADJ_CHECK_OBJECTIVE,
+  ADJ_CHECK_KINK,
+  ADJ_CHECK_SELECTIONS,
+  ADJ_CHECK_INFLUENCE,
+  ADJ_CHECK_NULLSPACE,
+  ADJ_CHECK_DEFECT,
+  ADJ_CHECK_SOLVABILITY,
+  ADJ_CHECK_PERSISTENCE,
+  ADJ_CHECK_STATE,
   ADJ_CHECK_GRADIENT,
+  ADJ_CHECK_CERTIFICATE,
   ADJ_CHECK_NORM,
   ADJ_CHECK_CLASSICAL,
   ADJ_CHECK_DRIFT,
@@ -385,6 +439,7 @@ typedef struct {
   SNESConvergedReason forward_reason;
   KSPConvergedReason  linear_reason;
   PetscInt            products; /* Jacobian products spent on checks for this derivative */
+  PetscInt            maps;     /* evaluations of F or R spent on them */
   ADJTrustCheck       check[ADJ_CHECK_COUNT];
 } ADJTrustReport;
 
@@ -394,14 +449,37 @@ PETSC_EXTERN PetscErrorCode ADJSetTrustAction(ADJ, ADJTrustAction);
 PETSC_EXTERN PetscErrorCode ADJGetTrustAction(ADJ, ADJTrustAction *);
 PETSC_EXTERN PetscErrorCode ADJSetTrustContraction(ADJ, PetscBool);
 PETSC_EXTERN PetscErrorCode ADJGetTrustContraction(ADJ, PetscBool *);
-PETSC_EXTERN PetscErrorCode ADJSetTrustTolerances(ADJ, PetscReal, PetscReal, PetscReal);
-PETSC_EXTERN PetscErrorCode ADJGetTrustTolerances(ADJ, PetscReal *, PetscReal *, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustThreshold(ADJ, ADJCheck, PetscReal);
+PETSC_EXTERN PetscErrorCode ADJGetTrustThreshold(ADJ, ADJCheck, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustDifferences(ADJ, PetscBool);
+PETSC_EXTERN PetscErrorCode ADJGetTrustDifferences(ADJ, PetscBool *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustSVD(ADJ, PetscBool);
+PETSC_EXTERN PetscErrorCode ADJGetTrustSVD(ADJ, PetscBool *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustBudget(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJGetTrustBudget(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustRecheck(ADJ, PetscReal);
+PETSC_EXTERN PetscErrorCode ADJGetTrustRecheck(ADJ, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustGradientError(ADJ, ADJTrustError);
+PETSC_EXTERN PetscErrorCode ADJGetTrustGradientError(ADJ, ADJTrustError *);
+PETSC_EXTERN PetscErrorCode ADJSetGradientRefine(ADJ, PetscBool);
+PETSC_EXTERN PetscErrorCode ADJGetGradientRefine(ADJ, PetscBool *);
+PETSC_EXTERN PetscErrorCode ADJSetTrustCertificate(ADJ, PetscInt, PetscReal);
+PETSC_EXTERN PetscErrorCode ADJGetTrustCertificate(ADJ, PetscInt *, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJSetNullSpace(ADJ, MatNullSpace, MatNullSpace);
+PETSC_EXTERN PetscErrorCode ADJGetNullSpace(ADJ, MatNullSpace *, MatNullSpace *);
+PETSC_EXTERN PetscErrorCode ADJSetSelections(ADJ, PetscInt, ADJSelectionFn *, ADJSelectionFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetSelections(ADJ, PetscInt *, ADJSelectionFn **, ADJSelectionFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJSetSelectionsLength(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJGetSelectionsLength(ADJ, PetscInt *);
 PETSC_EXTERN PetscErrorCode ADJSetGradientTolerance(ADJ, PetscReal);
 PETSC_EXTERN PetscErrorCode ADJGetGradientTolerance(ADJ, PetscReal *);
 PETSC_EXTERN PetscErrorCode ADJGetTrust(ADJ, ADJTrust *);
 PETSC_EXTERN PetscErrorCode ADJGetTrustReport(ADJ, ADJTrustReport *);
+PETSC_EXTERN PetscErrorCode ADJGetTrustCheck(ADJ, ADJCheck, ADJTrustCheck *);
 PETSC_EXTERN PetscErrorCode ADJTrustView(ADJ, PetscViewer);
+PETSC_EXTERN PetscErrorCode ADJTrustViewSpectrum(ADJ, PetscViewer);
 PETSC_EXTERN PetscErrorCode ADJGetContraction(ADJ, PetscReal *, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJGetLeadingEigenpair(ADJ, PetscScalar *, PetscScalar *, Vec *, Vec *);
 
 /* --------------------------------- Verification --------------------------------- */
 PETSC_EXTERN PetscErrorCode ADJTestVJP(ADJ, Vec, Vec, PetscReal *, PetscReal *);
@@ -411,5 +489,6 @@ PETSC_EXTERN PetscErrorCode ADJTestGradient(ADJ, Vec, Vec, Vec, PetscReal *, Pet
 PETSC_EXTERN PetscErrorCode ADJSetObjective(ADJ, ADJObjectiveFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJGetObjective(ADJ, ADJObjectiveFn **, void **);
 PETSC_EXTERN PetscErrorCode ADJComputeObjectiveAndGradient(ADJ, Vec, PetscReal *, Vec);
+PETSC_EXTERN PetscErrorCode ADJGetCorrectedObjective(ADJ, PetscReal *, PetscReal *);
 
 #endif

@@ -64,25 +64,27 @@ static PetscErrorCode TestEnums(void)
 
 static PetscErrorCode TestTolerances(void)
 {
-  Faulty    p;
-  PetscReal forward, linear, condition, f, l, c;
+  const ADJCheck checks[] = {ADJ_CHECK_FORWARD, ADJ_CHECK_LINEAR, ADJ_CHECK_CONDITIONING, ADJ_CHECK_RESIDUAL_BOUND, ADJ_CHECK_SINGULAR, ADJ_CHECK_VJP_X, ADJ_CHECK_VJP_THETA, ADJ_CHECK_OBJECTIVE, ADJ_CHECK_KINK, ADJ_CHECK_NULLSPACE, ADJ_CHECK_DEFECT, ADJ_CHECK_SOLVABILITY, ADJ_CHECK_PERSISTENCE};
+  Faulty         p;
+  PetscReal      before, value;
 
   PetscFunctionBeginUser;
   PetscCall(FaultyCreate(&p, ADJ_FIXED_POINT, 12, ""));
-  PetscCall(ADJGetTrustTolerances(p.adj, &forward, &linear, &condition));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustTolerances(p.adj, -0.5, ADJ_CURRENT, ADJ_CURRENT), "a negative limit of the forward residual"));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustTolerances(p.adj, NAN, ADJ_CURRENT, ADJ_CURRENT), "a limit of the forward residual that is NaN"));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustTolerances(p.adj, ADJ_CURRENT, NAN, ADJ_CURRENT), "a limit of the linear residual that is NaN"));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustTolerances(p.adj, ADJ_CURRENT, ADJ_CURRENT, 1.0), "a condition number of 1"));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustTolerances(p.adj, ADJ_CURRENT, ADJ_CURRENT, -5.0), "a negative condition number"));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustTolerances(p.adj, ADJ_CURRENT, ADJ_CURRENT, NAN), "a condition number that is NaN"));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustTolerances(p.adj, 1e-3, 1e-3, 0.5), "two good limits with a bad one"));
-  PetscCall(ADJGetTrustTolerances(p.adj, &f, &l, &c));
-  PetscCall(TapOk((PetscBool)(f == forward && l == linear && c == condition), "none of the limits has changed"));
-  PetscCall(TapError(PETSC_SUCCESS, ADJSetTrustTolerances(p.adj, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT), "the present values"));
-  PetscCall(TapError(PETSC_SUCCESS, ADJSetTrustTolerances(p.adj, 1e-3, 1e-4, 1e5), "three good limits"));
-  PetscCall(ADJGetTrustTolerances(p.adj, &f, &l, &c));
-  PetscCall(TapOk((PetscBool)(f == (PetscReal)1e-3 && l == (PetscReal)1e-4 && c == (PetscReal)1e5), "they are kept"));
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(checks); i++) {
+    const char *name = ADJChecks[checks[i]];
+
+    PetscCall(ADJGetTrustThreshold(p.adj, checks[i], &before));
+    PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustThreshold(p.adj, checks[i], NAN), "%s: a limit that is NaN", name));
+    if (checks[i] != ADJ_CHECK_LINEAR) PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustThreshold(p.adj, checks[i], -0.5), "%s: a negative limit", name));
+    PetscCall(ADJGetTrustThreshold(p.adj, checks[i], &value));
+    PetscCall(TapOk((PetscBool)(value == before), "%s: the limit has not changed", name));
+    PetscCall(TapError(PETSC_SUCCESS, ADJSetTrustThreshold(p.adj, checks[i], 12.5), "%s: a good limit", name));
+    PetscCall(ADJGetTrustThreshold(p.adj, checks[i], &value));
+    PetscCall(TapOk((PetscBool)(value == 12.5), "%s: the limit is kept", name));
+  }
+  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustThreshold(p.adj, ADJ_CHECK_CONDITIONING, 1.0), "a condition number of 1"));
+  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustThreshold(p.adj, ADJ_CHECK_RITZ, 1.0), "a check without a limit"));
+  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustThreshold(p.adj, ADJ_CHECK_COUNT, 1.0), "no check at all"));
   PetscCall(FaultyDestroy(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

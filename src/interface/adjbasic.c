@@ -5,28 +5,21 @@
 
 const char *const ADJForms[]         = {"UNSET", "FIXED_POINT", "RESIDUAL", "ADJForm", "ADJ_", NULL};
 const char *const ADJPhases[]        = {"FORWARD", "ADJOINT", "TANGENT", "ADJPhase", "ADJ_PHASE_", NULL};
-const char *const ADJTrustLevels[]   = {"NONE", "ESTIMATE", "ADJTrustLevel", "ADJ_TRUST_LEVEL_", NULL};
+const char *const ADJTrustLevels[]   = {"NONE", "ESTIMATE", "CERTIFY", "ADJTrustLevel", "ADJ_TRUST_LEVEL_", NULL};
 const char *const ADJTrustActions[]  = {"ERROR", "WARN", "IGNORE", "ADJTrustAction", "ADJ_TRUST_ACTION_", NULL};
-const char *const ADJChecks[]        = {"finite", "forward", "linear", "contraction", "ritz", "rate", "conditioning", "amplification", "vjp_x", "vjp_theta", "gradient", "norm", "classical", "drift", "growth", "ADJCheck", "ADJ_CHECK_", NULL};
+const char *const ADJChecks[]        = {"finite", "forward", "linear", "contraction", "ritz", "rate", "conditioning", "amplification", "residual_bound", "singular", "vjp_x", "vjp_theta", "objective", "kink", "selections", "influence", "nullspace", "defect", "solvability", "persistence", "state", "gradient", "certificate", "norm", "classical", "drift", "growth", "ADJCheck", "ADJ_CHECK_", NULL};
 const char *const ADJCheckStatuses[] = {"skipped", "info", "passed", "inconclusive", "failed", "ADJCheckStatus", "ADJ_CHECK_", NULL};
 
-static const char *const ADJTrusts_Shifted[] = {"REFUTED_ERROR", "REFUTED_NOT_FINITE", "REFUTED_VJP", "REFUTED_SINGULAR", "REFUTED_CONTRACTION", "REFUTED_LINEAR", "REFUTED_FORWARD", "NONE", "UNVERIFIED", "ESTIMATED", "ADJTrust", "ADJ_TRUST_", NULL};
-const char *const *const ADJTrusts           = ADJTrusts_Shifted + 7;
+static const char *const ADJTrusts_Shifted[] = {"REFUTED_OBJECTIVE", "REFUTED_NULLSPACE", "REFUTED_NOT_SMOOTH", "REFUTED_CONDITIONING", "REFUTED_ERROR", "REFUTED_NOT_FINITE", "REFUTED_VJP", "REFUTED_SINGULAR", "REFUTED_CONTRACTION", "REFUTED_LINEAR", "REFUTED_FORWARD", "NONE", "UNVERIFIED", "ESTIMATED", "CERTIFIED", "ADJTrust", "ADJ_TRUST_", NULL};
+const char *const *const ADJTrusts           = ADJTrusts_Shifted + 11;
 
 static PetscErrorCode ADJSetDefaults_Private(ADJ adj)
 {
   PetscFunctionBegin;
-  adj->form             = ADJ_FORM_UNSET;
-  adj->trustlevel       = ADJ_TRUST_LEVEL_ESTIMATE;
-  adj->trustaction      = ADJ_TRUST_ACTION_ERROR;
-  adj->trustcontraction = PETSC_TRUE;
-  adj->trustforwardrtol = 1e-6;
-  adj->trustlinearrtol  = PETSC_DETERMINE;
-  adj->trustcondition   = 1e-3 / PETSC_MACHINE_EPSILON;
-  adj->gradientrtol     = PETSC_DETERMINE;
-  adj->steps            = PETSC_DETERMINE;
-  adj->account          = &adj->counters;
-  adj->nextid           = 1;
+  adj->form    = ADJ_FORM_UNSET;
+  adj->steps   = PETSC_DETERMINE;
+  adj->account = &adj->counters;
+  adj->nextid  = 1;
   adj->norms.a = adj->norms.b = -1.0;
   adj->trajectory.type        = (ADJTrajectoryType)PETSC_DETERMINE;
   adj->trajectory.checkpoints = PETSC_DETERMINE;
@@ -62,6 +55,7 @@ PetscErrorCode ADJCreate(MPI_Comm comm, ADJ *newadj)
   PetscCall(ADJStartSlepc_Private());
   PetscCall(PetscHeaderCreate(adj, ADJ_CLASSID, "ADJ", "Solution-map derivative", "ADJ", comm, ADJDestroy, ADJView));
   PetscCall(ADJSetDefaults_Private(adj));
+  PetscCall(ADJTrustSetDefaults_Private(adj));
   PetscCall(ADJStateCreate_Private(&adj->state));
   PetscCall(ADJContractionReset_Private(adj));
   *newadj = adj;

@@ -81,30 +81,6 @@ PetscErrorCode ADJGetOptionsPrefix(ADJ adj, const char *prefix[])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJTrustOptions_Private(ADJ adj, ADJOptionItems PetscOptionsObject)
-{
-  ADJTrustLevel  level  = adj->trustlevel;
-  ADJTrustAction action = adj->trustaction;
-  PetscReal      rtol   = adj->gradientrtol;
-  PetscBool      set;
-  PetscReal      limit[3] = {adj->trustforwardrtol, adj->trustlinearrtol, adj->trustcondition};
-
-  PetscFunctionBegin;
-  PetscCall(PetscOptionsEnum("-adj_trust_level", "What is spent on the verdict", "ADJSetTrustLevel", ADJTrustLevels, (PetscEnum)level, (PetscEnum *)&level, NULL));
-  PetscCall(ADJSetTrustLevel(adj, level));
-  PetscCall(PetscOptionsEnum("-adj_trust_action", "What is done with a refused derivative", "ADJSetTrustAction", ADJTrustActions, (PetscEnum)action, (PetscEnum *)&action, NULL));
-  PetscCall(ADJSetTrustAction(adj, action));
-  PetscCall(PetscOptionsBool("-adj_trust_contraction", "Require a contraction in fixed-point form", "ADJSetTrustContraction", adj->trustcontraction, &adj->trustcontraction, NULL));
-  PetscCall(PetscOptionsReal("-adj_trust_forward_rtol", "Largest relative forward residual that is taken for converged", "ADJSetTrustTolerances", limit[0], &limit[0], NULL));
-  PetscCall(PetscOptionsReal("-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol, or its square root if that is less)", "ADJSetTrustTolerances", limit[1], &limit[1], NULL));
-  PetscCall(PetscOptionsReal("-adj_trust_condition", "Condition number from which the operator counts as singular", "ADJSetTrustTolerances", limit[2], &limit[2], NULL));
-  PetscCall(ADJSetTrustTolerances(adj, limit[0], limit[1], limit[2]));
-  PetscCall(PetscOptionsReal("-adj_gradient_rtol", "Largest relative error against the derivative of the solution", "ADJSetGradientTolerance", rtol, &rtol, &set));
-  if (set) PetscCall(ADJSetGradientTolerance(adj, rtol));
-  PetscCall(PetscOptionsName("-adj_trust_view", "View the report of each verdict", "ADJTrustView", NULL));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOptionsObject)
 {
   PetscBool flg, set;
@@ -127,12 +103,18 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 
    Options Database Keys:
 +  -adj_type <type>                        - method, see `ADJSetType()`
-.  -adj_trust_level <none,estimate>        - what is spent on the verdict, see `ADJSetTrustLevel()`
+.  -adj_trust_level <none,estimate,certify> - what is spent on the verdict, see `ADJSetTrustLevel()`
 .  -adj_trust_action <error,warn,ignore>   - what is done with a refused derivative, see `ADJSetTrustAction()`
 .  -adj_trust_contraction <bool>           - whether a fixed point must be a contraction, see `ADJSetTrustContraction()`
-.  -adj_trust_forward_rtol <1e-6>          - see `ADJSetTrustTolerances()`
-.  -adj_trust_linear_rtol <-1>             - see `ADJSetTrustTolerances()`
-.  -adj_trust_condition <4.5e12>           - see `ADJSetTrustTolerances()`
+.  -adj_trust_differences <bool>           - products against differences of the map, see `ADJSetTrustDifferences()`
+.  -adj_trust_svd <bool>                   - norms and condition number by `SVD`, see `ADJSetTrustSVD()`
+.  -adj_trust_budget <300>                 - see `ADJSetTrustBudget()`
+.  -adj_trust_recheck <0.1>                - see `ADJSetTrustRecheck()`
+.  -adj_trust_gradient_error <auto,always,never> - see `ADJSetTrustGradientError()`
+.  -adj_gradient_refine <bool>             - see `ADJSetGradientRefine()`
+.  -adj_trust_samples <5>                  - see `ADJSetTrustCertificate()`
+.  -adj_trust_failure <1e-2>               - see `ADJSetTrustCertificate()`
+.  -adj_trust_selections_length <6>        - see `ADJSetSelectionsLength()`
 .  -adj_gradient_rtol <rtol>               - see `ADJSetGradientTolerance()`
 .  -adj_steps <K>                          - forward iterations to make, see `ADJSetSteps()`
 .  -adj_piggyback <bool>                   - the adjoint alongside the state, see `ADJSetPiggyback()`
@@ -142,6 +124,7 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 .  -adj_trajectory_store <memory,disk>     - see `ADJSetTrajectoryStore()`
 .  -adj_trajectory_dir <dir>               - see `ADJSetTrajectoryDirectory()`
 .  -adj_trust_view [viewer]                - print the report of each verdict, see `ADJTrustView()`
+.  -adj_trust_view_spectrum [viewer]       - the leading eigenvalues of dF/dx, see `ADJTrustViewSpectrum()`
 .  -adj_test_vjp                           - dot-product test at each solution, see `ADJTestVJP()`
 .  -adj_test_gradient                      - Taylor test of the first gradient, see `ADJTestGradient()`
 .  -adj_keep_previous_iterate <bool>       - see `ADJSetKeepPreviousIterate()`
@@ -152,6 +135,8 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
    Level: beginner
 
    Notes:
+   The limits of the checks are options too, see `ADJSetTrustThreshold()`.
+
    Types have options of their own, see `ADJNEUMANN`, `ADJTRUNCATED`, `ADJREVERSIBLE`, `ADJAUTO`.
 
    The children take their options here if the functions of the problem were set before, else in `ADJSetUp()`.
@@ -172,7 +157,7 @@ PetscErrorCode ADJSetFromOptions(ADJ adj)
     PetscCall(ADJSetType(adj, type));
   else if (!((PetscObject)adj)->type_name)
     PetscCall(ADJSetType(adj, ADJIMPLICIT));
-  PetscCall(ADJTrustOptions_Private(adj, PetscOptionsObject));
+  PetscCall(ADJTrustSetFromOptions_Private(adj, PetscOptionsObject));
   PetscCall(PetscOptionsInt("-adj_steps", "Forward iterations to make, whether they converge or not", "ADJSetSteps", steps, &steps, &flg));
   if (flg) PetscCall(ADJSetSteps(adj, steps));
   PetscCall(PetscOptionsBool("-adj_piggyback", "Iterate the adjoint alongside the state", "ADJSetPiggyback", adj->piggyback, &flg, &set));

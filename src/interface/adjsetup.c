@@ -71,6 +71,7 @@ PetscErrorCode ADJSetUp(ADJ adj)
   if (!adj->r) PetscCall(VecDuplicate(adj->sol, &adj->r));
   PetscCall(ADJCreateShells_Private(adj));
   PetscCall(ADJSetUpSNES_Private(adj));
+  PetscCall(ADJNullSpaceAttach_Private(adj));
   if (adj->vjp) {
     PetscCall(ADJGetKSP(adj, NULL));
     PetscCall(ADJSetUpKSP_Private(adj, adj->ksp));

@@ -106,7 +106,8 @@ static PetscErrorCode ADJCheckObjectiveFinite_Private(ADJ adj, PetscReal value)
 @*/
 PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *value, Vec gradient)
 {
-  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
+  MPI_Comm       comm = PetscObjectComm((PetscObject)adj);
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
@@ -124,7 +125,10 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   if (!adj->objtheta) PetscCall(VecDuplicate(theta, &adj->objtheta));
   PetscCallBack("ADJ objective", (*adj->objective)(adj, adj->sol, theta, value, adj->objx, adj->objtheta, adj->objectivectx));
   PetscCall(ADJCheckObjectiveFinite_Private(adj, *value));
-  PetscCall(ADJSolveAdjoint_Private(adj, adj->objx, gradient));
+  adj->pullingobjective = PETSC_TRUE;
+  ierr                  = ADJSolveAdjoint_Private(adj, adj->objx, gradient);
+  adj->pullingobjective = PETSC_FALSE;
+  PetscCall(ierr);
   PetscCall(VecAXPY(gradient, 1.0, adj->objtheta));
   if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -20,7 +20,7 @@ PetscErrorCode ADJCheckConditioning_Private(ADJ adj, const ADJLinearSolve *rec, 
     cond->advice = "this KSP type gives no singular values: use a kind of GMRES or CG for the linear solve";
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  cond->threshold = adj->trustcondition;
+  cond->threshold = adj->threshold[ADJ_CHECK_CONDITIONING];
   cond->value     = rec->smin > 0.0 ? rec->smax / rec->smin : PETSC_INFINITY;
   cond->status    = cond->value >= cond->threshold ? ADJ_CHECK_FAILED : ADJ_CHECK_PASSED;
   if (cond->status == ADJ_CHECK_FAILED)

@@ -1,224 +1,7 @@
 /*
-   Access to the verdict: what is asked, what was found, how it is shown.
+   Access to the verdict: what was found, how it is shown.
 */
 #include <contragrad/private/adjimpl.h>
-
-/*@
-   ADJSetTrustLevel - Chooses what is spent on the verdict
-
-   Logically collective
-
-   Input Parameters:
-+  adj   - the context
--  level - `ADJ_TRUST_LEVEL_NONE` or `ADJ_TRUST_LEVEL_ESTIMATE` (default)
-
-   Options Database Key:
-.  -adj_trust_level <none,estimate> - the level
-
-   Level: beginner
-
-   Note:
-   Convergence reasons and NaN or Inf are looked at on every level.
-
-.seealso: `ADJTrustLevel`, `ADJSetTrustAction()`, `ADJGetTrust()`
-@*/
-PetscErrorCode ADJSetTrustLevel(ADJ adj, ADJTrustLevel level)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(level >= ADJ_TRUST_LEVEL_NONE && level <= ADJ_TRUST_LEVEL_ESTIMATE, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no trust level %d; take one of ADJTrustLevel", (int)level);
-  if (level > adj->trustlevel) adj->setupcalled = PETSC_FALSE; /* the Krylov solvers are asked to keep their singular values */
-  adj->trustlevel = level;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJGetTrustLevel - What is spent on the verdict
-
-   Not collective
-
-   Input Parameter:
-.  adj - the context
-
-   Output Parameter:
-.  level - the level
-
-   Level: intermediate
-
-.seealso: `ADJSetTrustLevel()`
-@*/
-PetscErrorCode ADJGetTrustLevel(ADJ adj, ADJTrustLevel *level)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  *level = adj->trustlevel;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJSetTrustAction - Chooses what is done with a derivative that is refused
-
-   Logically collective
-
-   Input Parameters:
-+  adj    - the context
--  action - `ADJ_TRUST_ACTION_ERROR` (default), `ADJ_TRUST_ACTION_WARN` or `ADJ_TRUST_ACTION_IGNORE`
-
-   Options Database Key:
-.  -adj_trust_action <error,warn,ignore> - the action
-
-   Level: beginner
-
-.seealso: `ADJTrustAction`, `ADJSetTrustLevel()`, `ADJGetTrust()`
-@*/
-PetscErrorCode ADJSetTrustAction(ADJ adj, ADJTrustAction action)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(action >= ADJ_TRUST_ACTION_ERROR && action <= ADJ_TRUST_ACTION_IGNORE, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no trust action %d; take one of ADJTrustAction", (int)action);
-  adj->trustaction = action;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJGetTrustAction - What is done with a derivative that is refused
-
-   Not collective
-
-   Input Parameter:
-.  adj - the context
-
-   Output Parameter:
-.  action - the action
-
-   Level: intermediate
-
-.seealso: `ADJSetTrustAction()`
-@*/
-PetscErrorCode ADJGetTrustAction(ADJ adj, ADJTrustAction *action)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  *action = adj->trustaction;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJSetTrustContraction - Whether a fixed-point map must be a contraction for its derivative to be trusted
-
-   Logically collective
-
-   Input Parameters:
-+  adj      - the context
--  required - default `PETSC_TRUE`; without effect in residual form
-
-   Options Database Key:
-.  -adj_trust_contraction <bool> - whether it is required
-
-   Level: intermediate
-
-   Note:
-   Without it the derivative needs I - dF/dx invertible only, as for a residual: the conditioning is asked instead. Fit
-   for a fixed point that Newton's or Anderson's method found where the plain iteration does not converge.
-
-.seealso: `ADJGetContraction()`, `ADJSetTrustLevel()`
-@*/
-PetscErrorCode ADJSetTrustContraction(ADJ adj, PetscBool required)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  adj->trustcontraction = required;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJGetTrustContraction - Whether a fixed-point map must be a contraction
-
-   Not collective
-
-   Input Parameter:
-.  adj - the context
-
-   Output Parameter:
-.  required - whether it must
-
-   Level: intermediate
-
-.seealso: `ADJSetTrustContraction()`
-@*/
-PetscErrorCode ADJGetTrustContraction(ADJ adj, PetscBool *required)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  *required = adj->trustcontraction;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJSetTrustTolerances - Sets the limits of the verdict
-
-   Logically collective
-
-   Input Parameters:
-+  adj         - the context
-.  forwardrtol - largest forward residual, relative to what the forward tolerance refers to, see `ADJGetSNES()`; default 1e-6. Where a larger one met the solver's own tolerance the verdict is `ADJ_TRUST_UNVERIFIED`, else the derivative is refused
-.  linearrtol  - largest true residual of the adjoint or tangent system, relative to its right-hand side; negative (default): ten times the `rtol` of its `KSP`, or its square root if that is less
--  condition   - condition number from which the operator counts as singular; default 1e-3 over the machine precision
-
-   Options Database Keys:
-+  -adj_trust_forward_rtol <rtol> - the first
-.  -adj_trust_linear_rtol <rtol>  - the second
--  -adj_trust_condition <cond>    - the third
-
-   Level: intermediate
-
-   Note:
-   `PETSC_CURRENT` (`PETSC_DEFAULT` before PETSc 3.22) keeps a value.
-
-.seealso: `ADJGetTrustTolerances()`, `ADJGetTrustReport()`
-@*/
-PetscErrorCode ADJSetTrustTolerances(ADJ adj, PetscReal forwardrtol, PetscReal linearrtol, PetscReal condition)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (forwardrtol == (PetscReal)ADJ_CURRENT) forwardrtol = adj->trustforwardrtol;
-  if (linearrtol == (PetscReal)ADJ_CURRENT) linearrtol = adj->trustlinearrtol;
-  if (condition == (PetscReal)ADJ_CURRENT) condition = adj->trustcondition;
-  PetscCheck(forwardrtol >= 0.0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of the forward residual is %g; it must not be negative", (double)forwardrtol);
-  PetscCheck(!PetscIsInfOrNanReal(linearrtol), PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of the linear residual is %g; give a number, a negative one for the default", (double)linearrtol);
-  PetscCheck(condition > 1.0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of the condition number is %g; it must exceed 1", (double)condition);
-  adj->trustforwardrtol = forwardrtol;
-  adj->trustlinearrtol  = linearrtol;
-  adj->trustcondition   = condition;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJGetTrustTolerances - The limits of the verdict
-
-   Not collective
-
-   Input Parameter:
-.  adj - the context
-
-   Output Parameters:
-+  forwardrtol - largest relative forward residual, or `NULL`
-.  linearrtol  - largest true relative residual of the linear systems (negative: ten times the `rtol` of the `KSP`), or `NULL`
--  condition   - condition number from which the operator counts as singular, or `NULL`
-
-   Level: intermediate
-
-.seealso: `ADJSetTrustTolerances()`
-@*/
-PetscErrorCode ADJGetTrustTolerances(ADJ adj, PetscReal *forwardrtol, PetscReal *linearrtol, PetscReal *condition)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (forwardrtol) *forwardrtol = adj->trustforwardrtol;
-  if (linearrtol) *linearrtol = adj->trustlinearrtol;
-  if (condition) *condition = adj->trustcondition;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
 
 /*@
    ADJGetTrust - The verdict on the last derivative
@@ -263,6 +46,31 @@ PetscErrorCode ADJGetTrustReport(ADJ adj, ADJTrustReport *report)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   *report = adj->state->report;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   ADJGetTrustCheck - One check of the last verdict
+
+   Not collective; the same on every process
+
+   Input Parameters:
++  adj   - the context
+-  which - the check
+
+   Output Parameter:
+.  check - a copy; its text belongs to the library
+
+   Level: intermediate
+
+.seealso: `ADJCheck`, `ADJGetTrustReport()`
+@*/
+PetscErrorCode ADJGetTrustCheck(ADJ adj, ADJCheck which, ADJTrustCheck *check)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(which >= 0 && which < ADJ_CHECK_COUNT, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no check %d; take one of ADJCheck", (int)which);
+  *check = adj->state->report.check[which];
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

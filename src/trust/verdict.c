@@ -10,7 +10,7 @@ static const ADJLinearSolve *ADJTrustRecord_Private(ADJ adj, ADJPhase phase)
   return phase == ADJ_PHASE_ADJOINT ? &adj->state->adjoint : &adj->state->tangent;
 }
 
-static PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *c, ADJCheckStatus status, PetscReal value, PetscReal threshold, const char advice[])
+PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *c, ADJCheckStatus status, PetscReal value, PetscReal threshold, const char advice[])
 {
   PetscFunctionBegin;
   c->status    = status;
@@ -35,7 +35,7 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
 {
   const ADJState *st       = adj->state;
   const PetscBool absolute = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS), relative = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_RELATIVE);
-  const PetscReal limit = adj->trustforwardrtol, last = st->nhistory ? st->history[st->nhistory - 1] : 0.0;
+  const PetscReal limit = adj->threshold[ADJ_CHECK_FORWARD], last = st->nhistory ? st->history[st->nhistory - 1] : 0.0;
   const PetscReal rel    = !st->nhistory ? -1.0 : (last > 0.0 ? last / st->rnormref : 0.0);
   const PetscBool small  = (PetscBool)(st->nhistory && rel <= limit);
   PetscBool       bounds = PETSC_FALSE;
@@ -110,7 +110,7 @@ static PetscErrorCode ADJCheckLinear_Private(ADJ adj, ADJPhase phase, const ADJL
   PetscFunctionBegin;
   if (!rec->reason) PetscFunctionReturn(PETSC_SUCCESS); /* no system was solved */
   PetscCall(KSPGetTolerances(ksp, NULL, &atol, NULL, NULL));
-  limit = adj->trustlinearrtol >= 0.0 ? adj->trustlinearrtol : PetscMin(10.0 * rec->rtol, PetscSqrtReal(rec->rtol)); /* below 1 with rtol: w = 0 never passes */
+  limit = adj->threshold[ADJ_CHECK_LINEAR] >= 0.0 ? adj->threshold[ADJ_CHECK_LINEAR] : PetscMin(10.0 * rec->rtol, PetscSqrtReal(rec->rtol)); /* below 1 with rtol: w = 0 never passes */
   if (rec->residual >= 0.0) {
     rel = rec->rhsnorm > 0.0 ? rec->residual / rec->rhsnorm : 0.0;
     if (!(rel <= limit) && !(rec->residual <= 10.0 * atol)) passed = PETSC_FALSE;
@@ -144,13 +144,25 @@ static const struct {
 } ADJTrustOrder[] = {
   {ADJ_CHECK_FINITE, ADJ_TRUST_REFUTED_NOT_FINITE},
   {ADJ_CHECK_FORWARD, ADJ_TRUST_REFUTED_FORWARD},
+  {ADJ_CHECK_KINK, ADJ_TRUST_REFUTED_NOT_SMOOTH},
   {ADJ_CHECK_VJP_X, ADJ_TRUST_REFUTED_VJP},
   {ADJ_CHECK_VJP_THETA, ADJ_TRUST_REFUTED_VJP},
+  {ADJ_CHECK_OBJECTIVE, ADJ_TRUST_REFUTED_OBJECTIVE},
+  {ADJ_CHECK_NULLSPACE, ADJ_TRUST_REFUTED_NULLSPACE},
+  {ADJ_CHECK_DEFECT, ADJ_TRUST_REFUTED_NULLSPACE},
+  {ADJ_CHECK_SOLVABILITY, ADJ_TRUST_REFUTED_NULLSPACE},
+  {ADJ_CHECK_PERSISTENCE, ADJ_TRUST_REFUTED_NULLSPACE},
+  {ADJ_CHECK_SINGULAR, ADJ_TRUST_REFUTED_SINGULAR},
   {ADJ_CHECK_CONDITIONING, ADJ_TRUST_REFUTED_SINGULAR},
   {ADJ_CHECK_LINEAR, ADJ_TRUST_REFUTED_LINEAR},
   {ADJ_CHECK_CONTRACTION, ADJ_TRUST_REFUTED_CONTRACTION},
+  {ADJ_CHECK_SELECTIONS, ADJ_TRUST_REFUTED_CONTRACTION},
+  {ADJ_CHECK_RESIDUAL_BOUND, ADJ_TRUST_REFUTED_CONDITIONING},
   {ADJ_CHECK_DRIFT, ADJ_TRUST_REFUTED_ERROR},
-  {ADJ_CHECK_GRADIENT, ADJ_TRUST_REFUTED_ERROR}};
+  {ADJ_CHECK_GRADIENT, ADJ_TRUST_REFUTED_ERROR},
+  {ADJ_CHECK_CERTIFICATE, ADJ_TRUST_REFUTED_ERROR},
+  {ADJ_CHECK_INFLUENCE, ADJ_TRUST_UNVERIFIED},
+  {ADJ_CHECK_RATE, ADJ_TRUST_UNVERIFIED}};
 static const PetscInt ADJTrustOrderLength = (PetscInt)(sizeof(ADJTrustOrder) / sizeof(ADJTrustOrder[0]));
 
 /* Index in ADJTrustOrder of the first check with that status, -1 if there is none */
@@ -168,7 +180,7 @@ static ADJTrust ADJConclude_Private(ADJ adj, const ADJTrustReport *rep)
 
   if (failed >= 0) return ADJTrustOrder[failed].reason;
   if (adj->trustlevel == ADJ_TRUST_LEVEL_NONE || ADJFindCheck_Private(rep, ADJ_CHECK_INCONCLUSIVE) >= 0) return ADJ_TRUST_UNVERIFIED;
-  return ADJ_TRUST_ESTIMATED;
+  return rep->check[ADJ_CHECK_CERTIFICATE].status == ADJ_CHECK_PASSED ? ADJ_TRUST_CERTIFIED : ADJ_TRUST_ESTIMATED;
 }
 
 /* One verdict for all ranks: the worst */
@@ -265,25 +277,28 @@ PetscErrorCode ADJTrustBegin_Private(ADJ adj, ADJPhase phase)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The checks that cost products; of no use once the derivative is refused */
+/* The checks that cost products; of no use once the derivative is refused, but for those that may name the reason */
 static PetscErrorCode ADJTrustEstimate_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
-  PetscInt before = ADJCountProducts(&adj->checkcounters);
-
   PetscFunctionBegin;
   PetscCall(ADJCheckConditioning_Private(adj, rec, rep));
-  if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckContraction_Private(adj, rec, rep));
+  if (rep->check[ADJ_CHECK_FINITE].status == ADJ_CHECK_FAILED || rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJCheckNullSpace_Private(adj, in, rec, rep));
+  PetscCall(ADJCheckDifferences_Private(adj, in, out, rec, rep));
+  if (ADJConclude_Private(adj, rep) >= 0 || ADJConclude_Private(adj, rep) == ADJ_TRUST_REFUTED_LINEAR) PetscCall(ADJCheckContraction_Private(adj, rec, rep));
+  if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckSelections_Private(adj, rep));
   if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckClassicalBound_Private(adj, rec, rep));
   if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckGradientError_Private(adj, in, out, rec, rep));
-  rep->products = ADJCountProducts(&adj->checkcounters) - before;
+  if (ADJConclude_Private(adj, rep) >= 0 && adj->trustlevel >= ADJ_TRUST_LEVEL_CERTIFY) PetscCall(ADJCheckCertificate_Private(adj, in, out, rec, rep));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* After the solve: the verdict, and what follows from it */
 PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase, Vec in, Vec out)
 {
-  ADJTrustReport       *rep  = &adj->state->report;
-  const ADJLinearSolve *rec  = ADJTrustRecord_Private(adj, phase);
+  ADJTrustReport       *rep      = &adj->state->report;
+  const ADJLinearSolve *rec      = ADJTrustRecord_Private(adj, phase);
+  const PetscInt        products = ADJCountProducts(&adj->checkcounters), maps = adj->checkcounters.map;
   PetscErrorCode        ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
@@ -296,8 +311,11 @@ PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase, Vec in, Vec out)
   if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE) ierr = ADJTrustEstimate_Private(adj, in, out, rec, rep);
   adj->account = &adj->counters;
   PetscCall(ierr);
+  rep->products = ADJCountProducts(&adj->checkcounters) - products;
+  rep->maps     = adj->checkcounters.map - maps;
   PetscCall(ADJSetVerdict_Private(adj, rep));
   PetscCall(PetscLogEventEnd(ADJ_TrustCheck, adj, 0, 0, 0));
+  PetscCall(ADJViewSpectrumFromOptions_Private(adj));
   PetscCall(ADJTrustAct_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -91,8 +91,24 @@ typedef struct {
   PetscReal        rate, ritz; /* free estimates at that time, to see whether they move */
   PetscBool        measured;   /* at the present state, not carried over */
   ADJProductFilter filter;
-  Vec              vr, vi; /* last eigenvector: start of the next measurement */
+  Vec              vr, vi;  /* last eigenvector: start of the next measurement */
+  PetscInt         nvalues; /* approximate eigenvalues that the last measurement saw, the leading ones first, with their residuals */
+  PetscReal       *re, *im, *res;
 } ADJContraction;
+
+/* Brackets of the joint spectral radius of the selections, and where they were measured */
+typedef struct {
+  PetscObjectId    id;           /* of the state; 0: never measured */
+  PetscReal        lower, upper; /* negative: not known */
+  PetscInt         length;       /* of the longest product that all words of which were looked at */
+  ADJProductFilter filter;
+} ADJSelections;
+
+/* Orthonormal bases of the null spaces that the user gave */
+typedef struct {
+  PetscInt n;
+  Vec     *U, *W; /* M U = 0, M^T W = 0 */
+} ADJNullVectors;
 
 /* Norms of dF/dx and dF/dtheta, and where they were measured */
 typedef struct {
@@ -111,7 +127,16 @@ struct _p_ADJ {
   ADJTrustLevel        trustlevel;
   ADJTrustAction       trustaction;
   PetscBool            trustcontraction; /* contraction is required in fixed-point form */
-  PetscReal            trustforwardrtol, trustlinearrtol, trustcondition;
+  PetscBool            trustdifferences; /* the map may be evaluated beside the solution */
+  PetscBool            trustsvd;
+  PetscInt             trustbudget;                /* products for one measurement of a spectrum */
+  PetscReal            trustrecheck;               /* part of 1 - rho that an estimate may move before rho is measured again */
+  PetscReal            threshold[ADJ_CHECK_COUNT]; /* of the checks; 0: none, or kept elsewhere */
+  ADJTrustError        trusterror;                 /* when the error is estimated */
+  PetscBool            refine;
+  PetscInt             trustsamples; /* of the certificate, and the probability that it is wrong */
+  PetscReal            trustfailure;
+  PetscInt             selectionlength;
   PetscReal            gradientrtol;          /* largest error against the derivative of the solution; PETSC_DETERMINE: by the type */
   PetscBool            testvjp, testgradient; /* asked by option */
   ADJTrajectoryOptions trajectory;
@@ -123,8 +148,12 @@ struct _p_ADJ {
   ADJLinearizeFn *linearize;
   ADJObjectiveFn *objective;
   void           *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
-  Mat             P;   /* approximates M = I - dF/dx or dR/dx */
-  Vec             sol; /* initial guess and solution */
+  Mat             P;                   /* approximates M = I - dF/dx or dR/dx */
+  Vec             sol;                 /* initial guess and solution */
+  MatNullSpace    nullright, nullleft; /* of M */
+  PetscInt        nselections;
+  ADJSelectionFn *selectionvjp, *selectionjvp;
+  void           *selectionctx;
   ADJMonitorFn   *monitor[MAXADJMONITORS];
   void           *monitorctx[MAXADJMONITORS];
   PetscErrorCode (*monitordestroy[MAXADJMONITORS])(void **);
@@ -150,6 +179,8 @@ struct _p_ADJ {
   ADJState      *state;
   ADJContraction contraction;
   ADJNorms       norms;
+  ADJSelections  selections;
+  ADJNullVectors nullvectors;
   void          *data; /* of the type */
 
   /* ----------------------- Status variables --------------------------*/
@@ -168,6 +199,7 @@ struct _p_ADJ {
   PetscReal        rnormbest;        /* while testing: to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;
+  PetscBool        pullingobjective;      /* the cotangent is dl/dx of the objective, whose dl/dtheta is in objtheta */
   PetscBool        objnotfinite;          /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
   PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
   ADJCounters      counters;              /* on the user's account */
@@ -261,6 +293,18 @@ PETSC_INTERN PetscErrorCode ADJProductNotFinite_Private(ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckContraction_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckConditioning_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJContractionReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJTrustSetDefaults_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJTrustSetFromOptions_Private(ADJ, ADJOptionItems);
+PETSC_INTERN PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *, ADJCheckStatus, PetscReal, PetscReal, const char[]);
+PETSC_INTERN PetscErrorCode ADJCheckDifferences_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
+PETSC_INTERN PetscErrorCode ADJNullSpaceAttach_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJNullSpaceDeflate_Private(ADJ, EPS);
+PETSC_INTERN PetscErrorCode ADJNullSpaceReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCheckNullSpace_Private(ADJ, Vec, const ADJLinearSolve *, ADJTrustReport *);
+PETSC_INTERN PetscErrorCode ADJSelectionsReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCheckSelections_Private(ADJ, ADJTrustReport *);
+PETSC_INTERN PetscErrorCode ADJCheckCertificate_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
+PETSC_INTERN PetscErrorCode ADJViewSpectrumFromOptions_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJCheckGradientError_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckDrift_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckClassicalBound_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);

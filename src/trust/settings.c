@@ -1,0 +1,616 @@
+/*
+   What is asked of the verdict: how much is spent on it, what it is held against, what is done with a refusal.
+*/
+#include <contragrad/private/adjimpl.h>
+
+const char *const ADJTrustErrors[] = {"AUTO", "ALWAYS", "NEVER", "ADJTrustError", "ADJ_TRUST_ERROR_", NULL};
+
+/* The thresholds that options may set, with their defaults */
+static const struct {
+  ADJCheck    check;
+  PetscReal   value;
+  const char *option, *help;
+} ADJThresholds[] = {
+  {ADJ_CHECK_FORWARD, 1e-6, "-adj_trust_forward_rtol", "Largest relative forward residual that is taken for converged"},
+  {ADJ_CHECK_LINEAR, PETSC_DETERMINE, "-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol, or its square root if that is less)"},
+  {ADJ_CHECK_CONDITIONING, 1e-3 / PETSC_MACHINE_EPSILON, "-adj_trust_condition", "Condition number from which the operator counts as singular"},
+  {ADJ_CHECK_RESIDUAL_BOUND, 0.1, "-adj_trust_residual_bound", "Largest condition number times relative residual before the error is looked at"},
+  {ADJ_CHECK_SINGULAR, 1e-5, "-adj_trust_singular", "Distance of an eigenvalue from 1 below which it counts as 1"},
+  {ADJ_CHECK_VJP_X, 1e-4, "-adj_trust_vjp_x_rtol", "Largest mismatch of the products in x with differences of the map"},
+  {ADJ_CHECK_VJP_THETA, 1e-4, "-adj_trust_vjp_theta_rtol", "Largest mismatch of the products in theta with differences of the map"},
+  {ADJ_CHECK_OBJECTIVE, 1e-4, "-adj_trust_objective_rtol", "Largest mismatch of the objective's partial derivatives with its differences"},
+  {ADJ_CHECK_KINK, 1e-3, "-adj_trust_kink_rtol", "Largest relative difference of one-sided derivatives of the map"},
+  {ADJ_CHECK_NULLSPACE, 1e-6, "-adj_trust_nullspace_rtol", "Largest part of a null vector that the operator may leave"},
+  {ADJ_CHECK_DEFECT, 1e-8, "-adj_trust_defect", "Smallest singular value of the product of right and left null vectors"},
+  {ADJ_CHECK_SOLVABILITY, 1e-6, "-adj_trust_solvability_rtol", "Largest part of the right-hand side in the null space"},
+  {ADJ_CHECK_PERSISTENCE, 1e-6, "-adj_trust_persistence_rtol", "Largest action of the parameters on left null vectors"}};
+
+PetscErrorCode ADJTrustSetDefaults_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  adj->trustlevel       = ADJ_TRUST_LEVEL_ESTIMATE;
+  adj->trustaction      = ADJ_TRUST_ACTION_ERROR;
+  adj->trustcontraction = PETSC_TRUE;
+  adj->trustdifferences = PETSC_TRUE;
+  adj->trustbudget      = 300;
+  adj->trustrecheck     = 0.1;
+  adj->trustsamples     = 5;
+  adj->trustfailure     = 1e-2;
+  adj->selectionlength  = 6;
+  adj->gradientrtol     = PETSC_DETERMINE;
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(ADJThresholds); i++) adj->threshold[ADJThresholds[i].check] = ADJThresholds[i].value;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJTrustSetFromOptions_Private(ADJ adj, ADJOptionItems PetscOptionsObject)
+{
+  ADJTrustLevel  level  = adj->trustlevel;
+  ADJTrustAction action = adj->trustaction;
+  ADJTrustError  error  = adj->trusterror;
+  PetscReal      rtol = adj->gradientrtol, recheck = adj->trustrecheck, failure = adj->trustfailure, value;
+  PetscInt       budget = adj->trustbudget, samples = adj->trustsamples, length = adj->selectionlength;
+  PetscBool      set[2];
+
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsEnum("-adj_trust_level", "What is spent on the verdict", "ADJSetTrustLevel", ADJTrustLevels, (PetscEnum)level, (PetscEnum *)&level, NULL));
+  PetscCall(ADJSetTrustLevel(adj, level));
+  PetscCall(PetscOptionsEnum("-adj_trust_action", "What is done with a refused derivative", "ADJSetTrustAction", ADJTrustActions, (PetscEnum)action, (PetscEnum *)&action, NULL));
+  PetscCall(ADJSetTrustAction(adj, action));
+  PetscCall(PetscOptionsBool("-adj_trust_contraction", "Require a contraction in fixed-point form", "ADJSetTrustContraction", adj->trustcontraction, &adj->trustcontraction, NULL));
+  PetscCall(PetscOptionsBool("-adj_trust_differences", "Compare products with differences of the map, and look for kinks", "ADJSetTrustDifferences", adj->trustdifferences, &adj->trustdifferences, NULL));
+  PetscCall(PetscOptionsBool("-adj_trust_svd", "Measure norms and condition number by SVD", "ADJSetTrustSVD", adj->trustsvd, &adj->trustsvd, NULL));
+  PetscCall(PetscOptionsInt("-adj_trust_budget", "Products that one measurement of a spectrum may spend", "ADJSetTrustBudget", budget, &budget, NULL));
+  PetscCall(ADJSetTrustBudget(adj, budget));
+  PetscCall(PetscOptionsReal("-adj_trust_recheck", "Part of the distance of the spectral radius from 1 by which an estimate may move", "ADJSetTrustRecheck", recheck, &recheck, NULL));
+  PetscCall(ADJSetTrustRecheck(adj, recheck));
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(ADJThresholds); i++) {
+    value = adj->threshold[ADJThresholds[i].check];
+    PetscCall(PetscOptionsReal(ADJThresholds[i].option, ADJThresholds[i].help, "ADJSetTrustThreshold", value, &value, set));
+    if (set[0]) PetscCall(ADJSetTrustThreshold(adj, ADJThresholds[i].check, value));
+  }
+  PetscCall(PetscOptionsReal("-adj_gradient_rtol", "Largest relative error against the derivative of the solution", "ADJSetGradientTolerance", rtol, &rtol, set));
+  if (set[0]) PetscCall(ADJSetGradientTolerance(adj, rtol));
+  PetscCall(PetscOptionsEnum("-adj_trust_gradient_error", "When the error of a derivative is estimated", "ADJSetTrustGradientError", ADJTrustErrors, (PetscEnum)error, (PetscEnum *)&error, NULL));
+  PetscCall(ADJSetTrustGradientError(adj, error));
+  PetscCall(PetscOptionsBool("-adj_gradient_refine", "Correct a derivative by the estimate of its error", "ADJSetGradientRefine", adj->refine, &adj->refine, NULL));
+  PetscCall(PetscOptionsInt("-adj_trust_samples", "Random vectors of the certificate", "ADJSetTrustCertificate", samples, &samples, &set[0]));
+  PetscCall(PetscOptionsReal("-adj_trust_failure", "Probability with which the certificate may be wrong", "ADJSetTrustCertificate", failure, &failure, &set[1]));
+  if (set[0] || set[1]) PetscCall(ADJSetTrustCertificate(adj, samples, failure));
+  PetscCall(PetscOptionsInt("-adj_trust_selections_length", "Longest product of selections", "ADJSetSelectionsLength", length, &length, set));
+  if (set[0]) PetscCall(ADJSetSelectionsLength(adj, length));
+  PetscCall(PetscOptionsName("-adj_trust_view", "View the report of each verdict", "ADJTrustView", NULL));
+  PetscCall(PetscOptionsName("-adj_trust_view_spectrum", "View the leading eigenvalues of dF/dx", "ADJTrustViewSpectrum", NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTrustLevel - Chooses what is spent on the verdict
+
+   Logically collective
+
+   Input Parameters:
++  adj   - the context
+-  level - `ADJ_TRUST_LEVEL_NONE`, `ADJ_TRUST_LEVEL_ESTIMATE` (default) or `ADJ_TRUST_LEVEL_CERTIFY`
+
+   Options Database Key:
+.  -adj_trust_level <none,estimate,certify> - the level
+
+   Level: beginner
+
+   Note:
+   Convergence reasons and NaN or Inf are looked at on every level.
+
+.seealso: `ADJTrustLevel`, `ADJSetTrustAction()`, `ADJGetTrust()`
+@*/
+PetscErrorCode ADJSetTrustLevel(ADJ adj, ADJTrustLevel level)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(level >= ADJ_TRUST_LEVEL_NONE && level <= ADJ_TRUST_LEVEL_CERTIFY, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no trust level %d; take one of ADJTrustLevel", (int)level);
+  if (level > adj->trustlevel) adj->setupcalled = PETSC_FALSE; /* the Krylov solvers are asked to keep their singular values */
+  adj->trustlevel = level;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTrustLevel - What is spent on the verdict
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  level - the level
+
+   Level: intermediate
+
+.seealso: `ADJSetTrustLevel()`
+@*/
+PetscErrorCode ADJGetTrustLevel(ADJ adj, ADJTrustLevel *level)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *level = adj->trustlevel;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTrustAction - Chooses what is done with a derivative that is refused
+
+   Logically collective
+
+   Input Parameters:
++  adj    - the context
+-  action - `ADJ_TRUST_ACTION_ERROR` (default), `ADJ_TRUST_ACTION_WARN` or `ADJ_TRUST_ACTION_IGNORE`
+
+   Options Database Key:
+.  -adj_trust_action <error,warn,ignore> - the action
+
+   Level: beginner
+
+.seealso: `ADJTrustAction`, `ADJSetTrustLevel()`, `ADJGetTrust()`
+@*/
+PetscErrorCode ADJSetTrustAction(ADJ adj, ADJTrustAction action)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(action >= ADJ_TRUST_ACTION_ERROR && action <= ADJ_TRUST_ACTION_IGNORE, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no trust action %d; take one of ADJTrustAction", (int)action);
+  adj->trustaction = action;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTrustAction - What is done with a derivative that is refused
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  action - the action
+
+   Level: intermediate
+
+.seealso: `ADJSetTrustAction()`
+@*/
+PetscErrorCode ADJGetTrustAction(ADJ adj, ADJTrustAction *action)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *action = adj->trustaction;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTrustContraction - Whether a fixed-point map must be a contraction for its derivative to be trusted
+
+   Logically collective
+
+   Input Parameters:
++  adj      - the context
+-  required - default `PETSC_TRUE`; without effect in residual form
+
+   Options Database Key:
+.  -adj_trust_contraction <bool> - whether it is required
+
+   Level: intermediate
+
+   Note:
+   Without it the derivative needs I - dF/dx invertible only, as for a residual: the conditioning is asked instead. Fit
+   for a fixed point that Newton's or Anderson's method found where the plain iteration does not converge.
+
+.seealso: `ADJGetContraction()`, `ADJSetTrustLevel()`
+@*/
+PetscErrorCode ADJSetTrustContraction(ADJ adj, PetscBool required)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  adj->trustcontraction = required;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTrustContraction - Whether a fixed-point map must be a contraction
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  required - whether it must
+
+   Level: intermediate
+
+.seealso: `ADJSetTrustContraction()`
+@*/
+PetscErrorCode ADJGetTrustContraction(ADJ adj, PetscBool *required)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *required = adj->trustcontraction;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTrustDifferences - Whether the verdict evaluates the map beside the solution
+
+   Logically collective
+
+   Input Parameters:
++  adj - the context
+-  flg - whether it does; default `PETSC_TRUE`
+
+   Options Database Key:
+.  -adj_trust_differences <bool> - whether it does
+
+   Level: intermediate
+
+   Note:
+   Two to four evaluations of F or R at each new solution, in one random direction: they are compared with the products, which finds
+   a wrong VJP or JVP, and with each other, which finds a kink; the same with the objective in `ADJComputeObjectiveAndGradient()`.
+   Switch it off for a map that cannot be evaluated there.
+
+.seealso: `ADJGetTrustDifferences()`, `ADJSetTrustThreshold()`, `ADJTestVJP()`
+@*/
+PetscErrorCode ADJSetTrustDifferences(ADJ adj, PetscBool flg)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  adj->trustdifferences = flg;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTrustDifferences - What `ADJSetTrustDifferences()` has set
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  flg - the value
+
+   Level: intermediate
+
+.seealso: `ADJSetTrustDifferences()`
+@*/
+PetscErrorCode ADJGetTrustDifferences(ADJ adj, PetscBool *flg)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *flg = adj->trustdifferences;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTrustSVD - Whether the verdict measures 2-norms by `SVD`
+
+   Logically collective
+
+   Input Parameters:
++  adj - the context
+-  flg - whether it does; default `PETSC_FALSE`
+
+   Options Database Key:
+.  -adj_trust_svd <bool> - whether it does
+
+   Level: intermediate
+
+   Note:
+   With VJP and JVP: the norm of dF/dx, and the condition number of the operator M from its norm and that of its inverse. The
+   latter costs some adjoint and tangent solves. Without it they are bounded from below by what the solvers saw.
+
+.seealso: `ADJGetTrustSVD()`, `ADJGetSVD()`, `ADJSetTrustLevel()`
+@*/
+PetscErrorCode ADJSetTrustSVD(ADJ adj, PetscBool flg)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  adj->trustsvd = flg;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTrustSVD - What `ADJSetTrustSVD()` has set
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  flg - the value
+
+   Level: intermediate
+
+.seealso: `ADJSetTrustSVD()`
+@*/
+PetscErrorCode ADJGetTrustSVD(ADJ adj, PetscBool *flg)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *flg = adj->trustsvd;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetGradientRefine - Whether a derivative is corrected by the estimate of its error
+
+   Logically collective
+
+   Input Parameters:
++  adj - the context
+-  flg - whether it is; default `PETSC_FALSE`
+
+   Options Database Key:
+.  -adj_gradient_refine <bool> - whether it is
+
+   Level: intermediate
+
+   Note:
+   One step of iterative refinement with what the verdict has computed anyway. Nothing is corrected where the error was not
+   estimated, see `ADJSetTrustGradientError()`.
+
+.seealso: `ADJGetGradientRefine()`, `ADJSetGradientTolerance()`
+@*/
+PetscErrorCode ADJSetGradientRefine(ADJ adj, PetscBool flg)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  adj->refine = flg;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetGradientRefine - What `ADJSetGradientRefine()` has set
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  flg - the value
+
+   Level: intermediate
+
+.seealso: `ADJSetGradientRefine()`
+@*/
+PetscErrorCode ADJGetGradientRefine(ADJ adj, PetscBool *flg)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *flg = adj->refine;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTrustBudget - Sets how many products one measurement of a spectrum may spend
+
+   Logically collective
+
+   Input Parameters:
++  adj - the context
+-  products - the limit; default 300
+
+   Options Database Key:
+.  -adj_trust_budget <products> - the limit
+
+   Level: intermediate
+
+   Note:
+   It is looked at when the eigensolver restarts. Where it runs out the verdict is `ADJ_TRUST_UNVERIFIED`, with the best that is known.
+
+.seealso: `ADJGetTrustBudget()`, `ADJGetEPS()`, `ADJSetTrustRecheck()`
+@*/
+PetscErrorCode ADJSetTrustBudget(ADJ adj, PetscInt products)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveInt(adj, products, 2);
+  PetscCheck(products > 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The budget must be positive, it is %" PetscInt_FMT "", products);
+  adj->trustbudget = products;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTrustBudget - What `ADJSetTrustBudget()` has set
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  products - the value
+
+   Level: intermediate
+
+.seealso: `ADJSetTrustBudget()`
+@*/
+PetscErrorCode ADJGetTrustBudget(ADJ adj, PetscInt *products)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *products = adj->trustbudget;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTrustRecheck - Sets when the contraction is measured again at a new solution
+
+   Logically collective
+
+   Input Parameters:
++  adj - the context
+-  part - part of the distance of the spectral radius from 1; default 0.1; 0: at each new solution
+
+   Options Database Key:
+.  -adj_trust_recheck <part> - the part
+
+   Level: intermediate
+
+   Note:
+   The last measurement is kept while no estimate has moved by more: neither those that cost nothing (observed rate, Ritz values),
+   nor, where there are none, the Rayleigh quotient of the last eigenvector.
+
+.seealso: `ADJGetTrustRecheck()`, `ADJGetContraction()`, `ADJSetTrustBudget()`
+@*/
+PetscErrorCode ADJSetTrustRecheck(ADJ adj, PetscReal part)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveReal(adj, part, 2);
+  PetscCheck(part >= 0.0 && part < 1.0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The part of the distance from 1 must lie in [0, 1), it is %g", (double)part);
+  adj->trustrecheck = part;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTrustRecheck - What `ADJSetTrustRecheck()` has set
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  part - the value
+
+   Level: intermediate
+
+.seealso: `ADJSetTrustRecheck()`
+@*/
+PetscErrorCode ADJGetTrustRecheck(ADJ adj, PetscReal *part)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *part = adj->trustrecheck;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTrustGradientError - Chooses when the error of a derivative is estimated
+
+   Logically collective
+
+   Input Parameters:
++  adj  - the context
+-  when - `ADJ_TRUST_ERROR_AUTO` (default), `ADJ_TRUST_ERROR_ALWAYS` or `ADJ_TRUST_ERROR_NEVER`
+
+   Options Database Key:
+.  -adj_trust_gradient_error <auto,always,never> - when
+
+   Level: intermediate
+
+.seealso: `ADJTrustError`, `ADJSetGradientTolerance()`, `ADJSetGradientRefine()`
+@*/
+PetscErrorCode ADJSetTrustGradientError(ADJ adj, ADJTrustError when)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(when >= ADJ_TRUST_ERROR_AUTO && when <= ADJ_TRUST_ERROR_NEVER, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no value %d of ADJTrustError", (int)when);
+  adj->trusterror = when;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTrustGradientError - When the error of a derivative is estimated
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  when - the choice
+
+   Level: intermediate
+
+.seealso: `ADJSetTrustGradientError()`
+@*/
+PetscErrorCode ADJGetTrustGradientError(ADJ adj, ADJTrustError *when)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *when = adj->trusterror;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTrustThreshold - Sets the limit that one check of the verdict is held against
+
+   Logically collective
+
+   Input Parameters:
++  adj   - the context
+.  check - one of those below
+-  value - the limit
+
+   Options Database Keys:
++  -adj_trust_forward_rtol <1e-6>       - `ADJ_CHECK_FORWARD`: largest forward residual, relative to what the forward tolerance refers to, see `ADJGetSNES()`
+.  -adj_trust_linear_rtol <-1>          - `ADJ_CHECK_LINEAR`: largest true residual of the linear system, relative to its right-hand side; negative: ten times the `rtol` of its `KSP`, or its square root if that is less
+.  -adj_trust_condition <4.5e12>        - `ADJ_CHECK_CONDITIONING`: condition number from which the operator counts as singular
+.  -adj_trust_residual_bound <0.1>      - `ADJ_CHECK_RESIDUAL_BOUND`: condition number times relative residual above which the error of the derivative must be looked at
+.  -adj_trust_singular <1e-5>           - `ADJ_CHECK_SINGULAR`: an eigenvalue of dF/dx nearer to 1 makes the operator singular
+.  -adj_trust_vjp_x_rtol <1e-4>         - `ADJ_CHECK_VJP_X`: largest mismatch of products in x with differences
+.  -adj_trust_vjp_theta_rtol <1e-4>     - `ADJ_CHECK_VJP_THETA`: the same in theta
+.  -adj_trust_objective_rtol <1e-4>     - `ADJ_CHECK_OBJECTIVE`: the same for the objective
+.  -adj_trust_kink_rtol <1e-3>          - `ADJ_CHECK_KINK`: largest difference of one-sided derivatives, relative to the largest derivative
+.  -adj_trust_nullspace_rtol <1e-6>     - `ADJ_CHECK_NULLSPACE`: largest norm of what the operator makes of a unit null vector
+.  -adj_trust_defect <1e-8>             - `ADJ_CHECK_DEFECT`: smallest singular value of the product of right and left null vectors
+.  -adj_trust_solvability_rtol <1e-6>   - `ADJ_CHECK_SOLVABILITY`: largest part of the right-hand side in the null space
+-  -adj_trust_persistence_rtol <1e-6>   - `ADJ_CHECK_PERSISTENCE`: largest action of the parameters on the left null vectors
+
+   Level: intermediate
+
+   Note:
+   The limit of `ADJ_CHECK_GRADIENT` and `ADJ_CHECK_CERTIFICATE` is set by `ADJSetGradientTolerance()`, that of `ADJ_CHECK_DRIFT` by
+   `ADJReversibleSetDriftTolerance()`.
+
+.seealso: `ADJGetTrustThreshold()`, `ADJCheck`, `ADJGetTrustReport()`
+@*/
+PetscErrorCode ADJSetTrustThreshold(ADJ adj, ADJCheck check, PetscReal value)
+{
+  PetscBool known = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveEnum(adj, check, 2);
+  PetscValidLogicalCollectiveReal(adj, value, 3);
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(ADJThresholds); i++) known = (PetscBool)(known || ADJThresholds[i].check == check);
+  PetscCheck(known, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "Check %s has no limit that can be set here; see the manual page of ADJSetTrustThreshold()", check >= 0 && check < ADJ_CHECK_COUNT ? ADJChecks[check] : "unknown");
+  PetscCheck(!PetscIsInfOrNanReal(value) && (value >= 0.0 || check == ADJ_CHECK_LINEAR), PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of check %s is %g; it must be a number that is not negative", ADJChecks[check], (double)value);
+  PetscCheck(check != ADJ_CHECK_CONDITIONING || value > 1.0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "The limit of the condition number is %g; it must exceed 1", (double)value);
+  adj->threshold[check] = value;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTrustThreshold - The limit of one check of the verdict
+
+   Not collective
+
+   Input Parameters:
++  adj   - the context
+-  check - one of those of `ADJSetTrustThreshold()`
+
+   Output Parameter:
+.  value - the limit; 0 for a check that has none
+
+   Level: intermediate
+
+.seealso: `ADJSetTrustThreshold()`
+@*/
+PetscErrorCode ADJGetTrustThreshold(ADJ adj, ADJCheck check, PetscReal *value)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(check >= 0 && check < ADJ_CHECK_COUNT, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "There is no check %d; take one of ADJCheck", (int)check);
+  *value = adj->threshold[check];
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
