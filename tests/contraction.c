@@ -79,7 +79,7 @@ static PetscErrorCode TestInconclusive(void)
   ADJTrustReport report;
 
   PetscFunctionBeginUser;
-  PetscCall(OptionsBegin("-adj_eps_max_it 1 -adj_eps_ncv 3 -adj_eps_nev 1", &options));
+  PetscCall(OptionsBegin("-adj_trust_budget 3 -adj_eps_ncv 3 -adj_eps_tol 1e-2", &options));
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, 40, LAYOUT_EVEN, 3, LAYOUT_EVEN, SPECTRUM_CLUSTER, 0.9, &p));
   PetscCall(ProblemCreateADJ(&p));
   PetscCall(ADJSetFromOptions(p.adj));
@@ -102,12 +102,14 @@ int main(int argc, char **argv)
   PetscFunctionBeginUser;
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
   PetscCall(TapBegin());
+  PetscCall(OptionsBegin("-adj_eps_tol 1e-2", &options));
   PetscCall(TestMeasured(40, LAYOUT_EVEN, SPECTRUM_REAL, 0.9, "one eigenvalue"));
   PetscCall(TestMeasured(41, LAYOUT_UNEVEN, SPECTRUM_PAIRS, 0.9, "a pair"));
   PetscCall(TestMeasured(40, LAYOUT_EMPTY, SPECTRUM_ZERO, 0.0, "A = 0"));
   PetscCall(TestMeasured(1, LAYOUT_LAST, SPECTRUM_REAL, 0.5, "one unknown"));
+  PetscCall(OptionsEnd(&options));
   PetscCall(TestInconclusive());
-  PetscCall(OptionsBegin("-adj_forward_snes_type newtonls", &options));
+  PetscCall(OptionsBegin("-adj_forward_snes_type newtonls -adj_eps_tol 1e-2", &options));
   PetscCall(TestExpansive(30, SPECTRUM_REAL, "one eigenvalue outside"));
   PetscCall(TestExpansive(30, SPECTRUM_PAIRS, "a pair outside"));
   PetscCall(OptionsEnd(&options));

@@ -35,7 +35,8 @@ static PetscErrorCode TestPolicy(const char options[], PetscBool free)
   PetscBool      carried;
 
   PetscFunctionBeginUser;
-  PetscCall(OptionsBegin(options, &opts));
+  PetscCall(OptionsBegin("-adj_trust_differences false -adj_eps_tol 1e-2", &opts));
+  PetscCall(PetscOptionsInsertString(opts, options));
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, 20, LAYOUT_UNEVEN, 3, LAYOUT_EVEN, SPECTRUM_REAL, 0.6, &p));
   p.s = 1e-3;
   PetscCall(ProblemCreateADJ(&p));

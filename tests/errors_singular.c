@@ -114,7 +114,7 @@ static PetscErrorCode TestConsistent(ADJForm form, const char options[], PetscBo
 
     PetscCall(TapError(PETSC_ERR_CONV_FAILED, ADJSolveAdjoint(p.adj, p.xbar, p.thetabar), "%s: the gradient is refused", what));
     PetscCall(ADJGetTrust(p.adj, &verdict));
-    PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_REFUTED_CONTRACTION), "%s: for its spectral radius of 1", what));
+    PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_REFUTED_SINGULAR), "%s: for its eigenvalue 1", what));
   } else
     PetscCall(TapSkip("in residual form the null vector is not seen by a Krylov space that starts in the range"));
   PetscCall(FaultyDestroy(&p));

@@ -50,14 +50,19 @@ static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
 {
   ADJ               adj;
   ADJProductFilter *filter;
+  PetscReal         xnorm, ynorm;
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
   filter = &adj->contraction.filter;
   if (filter->notfinite)
     PetscCall(VecSet(y, 0.0));
-  else
+  else {
     PetscCall(ADJFilterProduct_Private(filter, adj->vjp ? ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL) : ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y), y));
+    PetscCall(VecNorm(x, NORM_2, &xnorm));
+    PetscCall(VecNorm(y, NORM_2, &ynorm));
+    if (xnorm > 0.0) adj->contraction.norm = PetscMax(adj->contraction.norm, ynorm / xnorm);
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

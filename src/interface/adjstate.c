@@ -74,6 +74,7 @@ PetscErrorCode ADJStateRestart_Private(ADJ adj, Vec theta, Vec x)
   st->vjperror[0] = st->vjperror[1] = -1.0;
   PetscCall(ADJLinearSolveClear_Private(&st->adjoint));
   PetscCall(ADJLinearSolveClear_Private(&st->tangent));
+  PetscCall(PetscMemzero(&st->differences, sizeof(st->differences)));
   PetscCall(PetscMemzero(&st->report, sizeof(st->report)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

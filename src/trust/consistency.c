@@ -1,15 +1,242 @@
 /*
-   Products and map: differences of F at the solution in one random direction.
-*/
-#include <contragrad/private/adjimpl.h>
+   Consistency: the products against differences of the map at the solution, which no other check looks at. With the
+   adjoint w, whose pullbacks M^T w and N^T w are known when the linear solve ends, and one random direction,
 
-PetscErrorCode ADJCheckDifferences_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep)
+       <w, R(x + h dx, theta + h dtheta) - R(x - h dx, theta - h dtheta)>/2h = <M^T w, dx> - <N^T w, dtheta>
+
+   costs two evaluations of the map. They are held against |D M^T w| and |D N^T w|, D = diag |d_i|, the expected size of both
+   terms over random signs: a product that is off by a part of this is found whatever the other terms add up to. Only
+   where they do not agree each part is looked at alone, and with other steps: an error of a product does not depend on the
+   step, noise and curvature do. For a tangent <w, M dx - N dtheta> by the JVP stands on the right, with a random w.
+*/
+#include "probe.h"
+
+#define ADJ_PROBE_AGREE 0.3  /* two mismatches that differ by less, relatively, are one */
+#define ADJ_PROBE_LEAST 1e-4 /* share of a part whose terms dwarf those of the other */
+
+static const char *const ADJNoise = "the map is too noisy, or too curved, for differences: solve inside of it to tighter tolerances, or -adj_trust_differences false and -adj_test_vjp where it is not";
+
+/* The cotangent, and its pullbacks by the user's VJP */
+static PetscErrorCode ADJClaimAdjoint_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJProbe *p)
 {
   PetscFunctionBegin;
-  (void)adj;
-  (void)in;
-  (void)out;
-  (void)rec;
-  (void)rep;
+  if (rec->reason && !rec->approximate && rec->residual >= 0.0 && rec->solnorm > 0.0) { /* adj->s = v - M^T w */
+    PetscCall(VecCopy(adj->w, p->w));
+    PetscCall(VecWAXPY(p->mtw, -1.0, adj->s, in));
+    PetscCall(VecCopy(out, p->ntw));
+  } else
+    PetscCall(ADJApplyMT_Private(adj, p->w, p->mtw, p->ntw));
+  PetscCall(VecDot(p->dx, p->mtw, &p->claim[0]));
+  PetscCall(VecDot(p->dtheta, p->ntw, &p->claim[1]));
+  p->claim[1] = -p->claim[1];
+  PetscCall(VecPointwiseMult(p->mtw, p->mtw, p->dx));
+  PetscCall(VecPointwiseMult(p->ntw, p->ntw, p->dtheta));
+  PetscCall(VecNorm(p->mtw, NORM_2, &p->scale[0]));
+  PetscCall(VecNorm(p->ntw, NORM_2, &p->scale[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJClaimTangent_Private(ADJ adj, ADJProbe *p)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJApplyM_Private(adj, p->dx, p->mtw));
+  PetscCall(VecDot(p->mtw, p->w, &p->claim[0]));
+  PetscCall(VecNorm(p->mtw, NORM_2, &p->scale[0]));
+  PetscCall(ADJApplyN_Private(adj, p->dtheta, p->mtw));
+  PetscCall(VecDot(p->mtw, p->w, &p->claim[1]));
+  p->claim[1] = -p->claim[1];
+  PetscCall(VecNorm(p->mtw, NORM_2, &p->scale[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Both parts are to count alike; the displacement of neither grows */
+static void ADJBalanceProbe_Private(ADJProbe *p)
+{
+  const PetscReal a = p->scale[0], b = p->scale[1];
+
+  p->share[0] = a > b && b > 0.0 ? PetscMax(b / a, ADJ_PROBE_LEAST) : 1.0;
+  p->share[1] = b > a && a > 0.0 ? PetscMax(a / b, ADJ_PROBE_LEAST) : 1.0;
+}
+
+/* Signed and relative, from p->rp, p->rm at step h with these shares */
+static PetscErrorCode ADJProbeMismatch_Private(ADJProbe *p, const PetscReal share[2], PetscReal h, PetscScalar *delta)
+{
+  PetscScalar    a, b;
+  PetscReal      scale = PetscMax(share[0] * p->scale[0], share[1] * p->scale[1]);
+  const PetscInt alone = share[0] == 0.0 ? 1 : 0;
+
+  PetscFunctionBegin;
+  PetscCall(VecDot(p->rp, p->w, &a));
+  PetscCall(VecDot(p->rm, p->w, &b));
+  *delta = (a - b) / (2.0 * h) - (share[0] * p->claim[0] + share[1] * p->claim[1]);
+  if (scale == 0.0) scale = PetscMax(p->scale[!alone], PetscAbsScalar(*delta)); /* a product that is zero */
+  if (scale > 0.0) *delta /= scale;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One part alone, x or theta, at p->h and, if that does not agree, at two more steps */
+static PetscErrorCode ADJProbePart_Private(ADJ adj, ADJProbe *p, PetscInt part, PetscReal tol, ADJTrustCheck *c)
+{
+  const PetscReal share[2]  = {part == 0 ? 1.0 : 0.0, part == 1 ? 1.0 : 0.0};
+  const PetscReal factor[3] = {1.0, ADJ_PROBE_RATIO, 1.0 / ADJ_PROBE_RATIO};
+  const char     *wrong[2]  = {"the product in x is not that of the derivative of the map: -adj_test_vjp shows the numbers", "the product in theta is not that of the derivative of the map: -adj_test_vjp shows the numbers"};
+  PetscScalar     delta[3];
+  PetscReal       best = PETSC_MAX_REAL;
+  PetscBool       same = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < 3; i++) {
+    const PetscReal h = factor[i] * p->h;
+
+    PetscCall(ADJProbeEvaluate_Private(adj, p, -h * share[0], -h * share[1], p->rm));
+    PetscCall(ADJProbeEvaluate_Private(adj, p, h * share[0], h * share[1], p->rp));
+    PetscCall(ADJProbeMismatch_Private(p, share, h, &delta[i]));
+    if (PetscAbsScalar(delta[i]) < best) best = PetscAbsScalar(delta[i]);
+    if (best <= tol) break;
+    if (i && PetscAbsScalar(delta[i] - delta[0]) <= ADJ_PROBE_AGREE * PetscAbsScalar(delta[0])) same = PETSC_TRUE;
+  }
+  if (best <= tol)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, best, tol, NULL));
+  else if (same)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, PetscAbsScalar(delta[0]), tol, wrong[part]));
+  else
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, best < PETSC_MAX_REAL ? best : -1.0, tol, ADJNoise));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJCheckProducts_Private(ADJ adj, ADJProbe *p, ADJTrustCheck part[2])
+{
+  const PetscReal *tol = &adj->threshold[ADJ_CHECK_VJP_X];
+  PetscScalar      delta;
+
+  PetscFunctionBegin;
+  PetscCall(ADJProbeMismatch_Private(p, p->share, p->h, &delta));
+  for (PetscInt i = 0; i < 2; i++) {
+    if (PetscAbsScalar(delta) <= PetscMin(tol[0], tol[1]))
+      PetscCall(ADJSetCheck_Private(&part[i], ADJ_CHECK_PASSED, PetscAbsScalar(delta), tol[i], NULL));
+    else
+      PetscCall(ADJProbePart_Private(adj, p, i, tol[i], &part[i]));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJEnterKink_Private(ADJ adj, const ADJProbe *p, ADJProbeOutcome outcome, ADJTrustCheck *c)
+{
+  const PetscReal tol = adj->threshold[ADJ_CHECK_KINK];
+
+  PetscFunctionBegin;
+  if (outcome == ADJ_PROBE_SMOOTH)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, p->bend, tol, NULL));
+  else if (outcome == ADJ_PROBE_KINK)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, p->bend, tol, "the map has a kink at the solution, it has no derivative there: look for max(), abs(), limiters and thresholds; move the parameters, or smooth the map"));
+  else if (outcome == ADJ_PROBE_NOT_FINITE)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, -1.0, tol, "the map has NaN or Inf beside the solution: the state or the parameters lie on the edge of its domain; -adj_trust_differences false if that is meant"));
+  else
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, p->bend, tol, ADJNoise));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJProbeState_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep, ADJProbe *p)
+{
+  ADJDifferences *d = &adj->state->differences;
+  ADJProbeOutcome outcome;
+
+  PetscFunctionBegin;
+  if (rep->phase == ADJ_PHASE_ADJOINT)
+    PetscCall(ADJClaimAdjoint_Private(adj, in, out, rec, p));
+  else
+    PetscCall(ADJClaimTangent_Private(adj, p));
+  ADJBalanceProbe_Private(p);
+  PetscCall(ADJProbeSmoothness_Private(adj, p, adj->threshold[ADJ_CHECK_KINK], &outcome));
+  PetscCall(ADJEnterKink_Private(adj, p, outcome, &d->kink));
+  if (outcome == ADJ_PROBE_SMOOTH) PetscCall(ADJCheckProducts_Private(adj, p, d->part[rep->phase == ADJ_PHASE_TANGENT]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* f(x +- a dx, theta +- b dtheta): the difference over 2h; all processes have the value of the first */
+static PetscErrorCode ADJDifferenceObjective_Private(ADJ adj, ADJProbe *p, PetscReal a, PetscReal b, PetscReal h, PetscReal *slope, PetscReal *size)
+{
+  PetscReal f[2];
+
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < 2; i++) {
+    PetscCall(ADJProbeShift_Private(adj, p, i ? h * a : -h * a, i ? h * b : -h * b));
+    PetscCallBack("ADJ objective", (*adj->objective)(adj, p->xh, p->thetah, &f[i], NULL, NULL, adj->objectivectx));
+  }
+  PetscCallMPI(MPI_Bcast(f, 2, MPIU_REAL, 0, PetscObjectComm((PetscObject)adj)));
+  *slope = (f[1] - f[0]) / (2.0 * h);
+  *size  = PetscMax(PetscAbsReal(f[0]), PetscAbsReal(f[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The partial derivative in x or in theta, `bar`, against differences along d: relative mismatch at up to three steps */
+static PetscErrorCode ADJCheckPartial_Private(ADJ adj, ADJProbe *p, PetscInt part, Vec bar, Vec d, Vec work, ADJTrustCheck *c)
+{
+  const PetscReal factor[3] = {1.0, ADJ_PROBE_RATIO, 1.0 / ADJ_PROBE_RATIO}, tol = adj->threshold[ADJ_CHECK_OBJECTIVE];
+  const char     *wrong[2] = {"the objective's dl/dx is not its derivative: look at the function of ADJSetObjective()", "the objective's partial derivative in theta is not its derivative: look at the function of ADJSetObjective()"};
+  PetscScalar     claim;
+  PetscReal       delta[3] = {0.0, 0.0, 0.0}, slope = 0.0, size = 0.0, scale, best = PETSC_MAX_REAL;
+  PetscBool       same = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(VecDot(d, bar, &claim));
+  PetscCall(VecPointwiseMult(work, bar, d));
+  PetscCall(VecNorm(work, NORM_2, &scale));
+  for (PetscInt i = 0; i < 3 && !(best <= tol); i++) {
+    const PetscReal h = factor[i] * PetscCbrtReal(PETSC_MACHINE_EPSILON);
+
+    PetscCall(ADJDifferenceObjective_Private(adj, p, part ? 0.0 : 1.0, part ? 1.0 : 0.0, h, &slope, &size));
+    delta[i] = slope - PetscRealPart(claim);
+    if (PetscAbsReal(delta[i]) <= 10.0 * PETSC_MACHINE_EPSILON * size / h) delta[i] = 0.0; /* rounding */
+    if (delta[i] != 0.0) delta[i] /= PetscMax(scale, PETSC_SMALL * PetscAbsReal(delta[i]));
+    if (PetscAbsReal(delta[i]) < best) best = PetscAbsReal(delta[i]);
+    if (i && PetscAbsReal(delta[i] - delta[0]) <= ADJ_PROBE_AGREE * PetscAbsReal(delta[0])) same = PETSC_TRUE;
+  }
+  if (best <= tol) {
+    if (c->status == ADJ_CHECK_SKIPPED || (c->status == ADJ_CHECK_PASSED && best > c->value)) PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, best, tol, NULL));
+  } else if (same)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, PetscAbsReal(delta[0]), tol, wrong[part]));
+  else if (c->status != ADJ_CHECK_FAILED)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, best < PETSC_MAX_REAL ? best : -1.0, tol, "the objective is too noisy, or too curved, for differences"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What is known of this solution goes into every report made there */
+static PetscErrorCode ADJEnterDifferences_Private(ADJ adj, ADJTrustReport *rep)
+{
+  const ADJDifferences *d = &adj->state->differences;
+
+  PetscFunctionBegin;
+  rep->check[ADJ_CHECK_KINK] = d->kink;
+  for (PetscInt i = 0; i < 2; i++) {
+    if (rep->check[ADJ_CHECK_VJP_X + i].status == ADJ_CHECK_SKIPPED) rep->check[ADJ_CHECK_VJP_X + i] = d->part[rep->phase == ADJ_PHASE_TANGENT][i];
+  }
+  if (adj->pullingobjective) rep->check[ADJ_CHECK_OBJECTIVE] = d->objective;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Once for each solution and phase */
+PetscErrorCode ADJCheckDifferences_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep)
+{
+  ADJDifferences *d        = &adj->state->differences;
+  const PetscInt  phase    = rep->phase == ADJ_PHASE_TANGENT ? 1 : 0;
+  PetscBool       products = (PetscBool)(!d->known[phase] && rec->rhsnorm > 0.0), objective = (PetscBool)(adj->pullingobjective && !d->objectiveknown);
+  ADJProbe        p;
+  PetscErrorCode  ierr = PETSC_SUCCESS;
+
+  PetscFunctionBegin;
+  if (!adj->trustdifferences) PetscFunctionReturn(PETSC_SUCCESS);
+  if (products || objective) {
+    PetscCall(ADJLinearizeAtSolution_Private(adj));
+    PetscCall(ADJProbeCreate_Private(adj, &p));
+    if (products) ierr = ADJProbeState_Private(adj, in, out, rec, rep, &p);
+    if (!ierr && objective) ierr = ADJCheckPartial_Private(adj, &p, 0, adj->objx, p.dx, p.rp, &d->objective);
+    if (!ierr && objective) ierr = ADJCheckPartial_Private(adj, &p, 1, adj->objtheta, p.dtheta, p.ntw, &d->objective);
+    PetscCall(ADJProbeDestroy_Private(&p));
+    PetscCall(ierr);
+    if (products) d->known[phase] = PETSC_TRUE;
+    if (objective) d->objectiveknown = PETSC_TRUE;
+  }
+  PetscCall(ADJEnterDifferences_Private(adj, rep));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -455,8 +455,8 @@ PetscErrorCode ADJGetTrustBudget(ADJ adj, PetscInt *products)
    Level: intermediate
 
    Note:
-   The last measurement is kept while no estimate has moved by more: neither those that cost nothing (observed rate, Ritz values),
-   nor, where there are none, the Rayleigh quotient of the last eigenvector.
+   The last measurement is kept while an estimate that costs nothing, observed rate or Ritz value of the Krylov solver, is known
+   there and here, and none has moved by more. Where there is none it is measured at each solution.
 
 .seealso: `ADJGetTrustRecheck()`, `ADJGetContraction()`, `ADJSetTrustBudget()`
 @*/

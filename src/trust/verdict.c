@@ -283,8 +283,8 @@ static PetscErrorCode ADJTrustEstimate_Private(ADJ adj, Vec in, Vec out, const A
   PetscFunctionBegin;
   PetscCall(ADJCheckConditioning_Private(adj, rec, rep));
   if (rep->check[ADJ_CHECK_FINITE].status == ADJ_CHECK_FAILED || rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJCheckNullSpace_Private(adj, in, rec, rep));
   PetscCall(ADJCheckDifferences_Private(adj, in, out, rec, rep));
+  PetscCall(ADJCheckNullSpace_Private(adj, in, rec, rep));
   if (ADJConclude_Private(adj, rep) >= 0 || ADJConclude_Private(adj, rep) == ADJ_TRUST_REFUTED_LINEAR) PetscCall(ADJCheckContraction_Private(adj, rec, rep));
   if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckSelections_Private(adj, rep));
   if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckClassicalBound_Private(adj, rec, rep));

@@ -13,9 +13,11 @@
 #if PETSC_VERSION_LT(3, 22, 0)
   #define ADJ_CURRENT   PETSC_DEFAULT /* keep the present value of a tolerance */
   #define ADJ_UNLIMITED PETSC_MAX_INT /* function evaluations of a SNES */
+  #define ADJ_DETERMINE PETSC_DEFAULT /* let a solver of SLEPc choose its dimensions */
 #else
   #define ADJ_CURRENT   PETSC_CURRENT
   #define ADJ_UNLIMITED PETSC_UNLIMITED
+  #define ADJ_DETERMINE PETSC_DETERMINE
 #endif
 
 /* 3.21 alone wants a viewer from the options given back by a function of its own */

@@ -52,6 +52,12 @@ typedef struct {
   PetscBool          lost; /* a step could not be undone: the states before it are not known */
 } ADJLinearSolve;
 
+/* What differences of the map and of the objective told at one solution */
+typedef struct {
+  PetscBool     known[2], objectiveknown; /* of the adjoint, of the tangent; of the objective */
+  ADJTrustCheck kink, part[2][2], objective;
+} ADJDifferences;
+
 /* Everything that belongs to one forward solve and to the derivatives taken there. The tests swap it for one of their own */
 typedef struct {
   PetscObjectId       id;    /* differs from one forward solve to the next; 0: none yet */
@@ -74,6 +80,7 @@ typedef struct {
   Vec                 x0bar;      /* derivative with respect to the initial guess */
   PetscBool           x0barknown;
   ADJLinearSolve      adjoint, tangent;
+  ADJDifferences      differences;
   ADJTrustReport      report;
 } ADJState;
 
@@ -92,7 +99,12 @@ typedef struct {
   PetscBool        measured;   /* at the present state, not carried over */
   ADJProductFilter filter;
   Vec              vr, vi;  /* last eigenvector: start of the next measurement */
+  PetscScalar      kr, ki;  /* its eigenvalue */
+  PetscInt         limit;   /* number of products where the present measurement must stop */
+  PetscBool        userncv; /* the user chose the length of the basis */
+  PetscReal        norm;    /* largest |A^T v|/|v| that was seen */
   PetscInt         nvalues; /* approximate eigenvalues that the last measurement saw, the leading ones first, with their residuals */
+  PetscInt         maxvalues;
   PetscReal       *re, *im, *res;
 } ADJContraction;
 

@@ -1,0 +1,165 @@
+/*
+   Smoothness: the one-sided derivatives of the residual at the solution in one random direction d,
+
+       bend(h) = |R(+h) - 2 R(0) + R(-h)| / |R(+h) - R(-h)|    (maximum norms)
+
+   which falls like h where R is smooth, stays where it has a kink, and grows like 1/h where it is noise.
+*/
+#include "probe.h"
+
+#define ADJ_PROBE_FLOOR 1e-3 /* of the root mean square: the least size that is assumed of a component */
+
+/* d_i = s_i (|v_i| + floor) with s_i random, of magnitude 1/2 to 1 */
+static PetscErrorCode ADJProbeDirection_Private(PetscRandom rnd, Vec v, Vec d, Vec work)
+{
+  PetscReal norm, rms;
+  PetscInt  n;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetSize(v, &n));
+  PetscCall(VecNorm(v, NORM_2, &norm));
+  rms = n ? norm / PetscSqrtReal((PetscReal)n) : 0.0;
+  PetscCall(VecSetRandom(d, rnd));
+  PetscCall(VecCopy(d, work));
+  PetscCall(VecAbs(work));
+  PetscCall(VecPointwiseDivide(work, d, work));
+  PetscCall(VecAXPBY(d, 0.5, 0.5, work));
+  PetscCall(VecCopy(v, work));
+  PetscCall(VecAbs(work));
+  PetscCall(VecShift(work, rms > 0.0 ? ADJ_PROBE_FLOOR * rms : 1.0));
+  PetscCall(VecPointwiseMult(d, d, work));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The residual at the solution: the forward solver's last, if that is what its vector holds, else one evaluation */
+static PetscErrorCode ADJProbeBase_Private(ADJ adj, Vec r0)
+{
+  const ADJState *st = adj->state;
+  PetscReal       norm;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(adj->r, NORM_2, &norm));
+  if (st->nhistory && norm == st->history[st->nhistory - 1])
+    PetscCall(VecCopy(adj->r, r0));
+  else
+    PetscCall(ADJComputeResidual_Private(adj, st->x, st->theta, r0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Another direction at each solution, from a stream of its own */
+PetscErrorCode ADJProbeCreate_Private(ADJ adj, ADJProbe *p)
+{
+  const ADJState *st = adj->state;
+  PetscRandom     rnd;
+  unsigned long   seed;
+
+  PetscFunctionBegin;
+  PetscCall(PetscMemzero(p, sizeof(*p)));
+  PetscCall(VecDuplicate(st->x, &p->dx));
+  PetscCall(VecDuplicate(st->x, &p->xh));
+  PetscCall(VecDuplicate(st->x, &p->r0));
+  PetscCall(VecDuplicate(st->x, &p->rp));
+  PetscCall(VecDuplicate(st->x, &p->rm));
+  PetscCall(VecDuplicate(st->x, &p->w));
+  PetscCall(VecDuplicate(st->x, &p->mtw));
+  PetscCall(VecDuplicate(st->theta, &p->dtheta));
+  PetscCall(VecDuplicate(st->theta, &p->thetah));
+  PetscCall(VecDuplicate(st->theta, &p->ntw));
+  PetscCall(ADJRandomCreate_Private(adj, &rnd));
+  PetscCall(PetscRandomGetSeed(rnd, &seed));
+  PetscCall(PetscRandomSetSeed(rnd, seed + 1000003 * (unsigned long)st->id));
+  PetscCall(PetscRandomSeed(rnd));
+  PetscCall(ADJProbeDirection_Private(rnd, st->x, p->dx, p->xh));
+  PetscCall(ADJProbeDirection_Private(rnd, st->theta, p->dtheta, p->thetah));
+  PetscCall(VecSetRandom(p->w, rnd));
+  PetscCall(PetscRandomDestroy(&rnd));
+  p->share[0] = p->share[1] = 1.0;
+  p->h                      = PetscCbrtReal(PETSC_MACHINE_EPSILON);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJProbeDestroy_Private(ADJProbe *p)
+{
+  Vec *vecs[] = {&p->dx, &p->dtheta, &p->xh, &p->thetah, &p->r0, &p->rp, &p->rm, &p->w, &p->mtw, &p->ntw};
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(vecs); i++) PetscCall(VecDestroy(vecs[i]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* (xh, thetah) = (x + a dx, theta + b dtheta) */
+PetscErrorCode ADJProbeShift_Private(ADJ adj, ADJProbe *p, PetscReal a, PetscReal b)
+{
+  PetscFunctionBegin;
+  PetscCall(VecWAXPY(p->xh, a, p->dx, adj->state->x));
+  PetscCall(VecWAXPY(p->thetah, b, p->dtheta, adj->state->theta));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* r = R(x + a dx, theta + b dtheta) */
+PetscErrorCode ADJProbeEvaluate_Private(ADJ adj, ADJProbe *p, PetscReal a, PetscReal b, Vec r)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJProbeShift_Private(adj, p, a, b));
+  PetscCall(ADJComputeResidual_Private(adj, p->xh, p->thetah, r));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Both sides at step h, and how they differ */
+static PetscErrorCode ADJProbeStep_Private(ADJ adj, ADJProbe *p, PetscReal h, PetscReal *bend)
+{
+  PetscReal second, first;
+
+  PetscFunctionBegin;
+  PetscCall(ADJProbeEvaluate_Private(adj, p, -h * p->share[0], -h * p->share[1], p->rm));
+  PetscCall(ADJProbeEvaluate_Private(adj, p, h * p->share[0], h * p->share[1], p->rp));
+  PetscCall(VecWAXPY(p->xh, -2.0, p->r0, p->rp));
+  PetscCall(VecAXPY(p->xh, 1.0, p->rm));
+  PetscCall(VecNorm(p->xh, NORM_INFINITY, &second));
+  PetscCall(VecWAXPY(p->xh, -1.0, p->rm, p->rp));
+  PetscCall(VecNorm(p->xh, NORM_INFINITY, &first));
+  *bend = second > 0.0 || second != second ? second / first : 0.0;
+  if (first != first) *bend = first;
+  p->h = h;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Noise of the map drowns in a longer step */
+static PetscErrorCode ADJProbeNoise_Private(ADJ adj, ADJProbe *p, PetscReal h, PetscReal tol, ADJProbeOutcome *outcome)
+{
+  PetscFunctionBegin;
+  *outcome = ADJ_PROBE_NOISY;
+  for (PetscInt i = 0; i < 2 && *outcome == ADJ_PROBE_NOISY; i++) {
+    h *= ADJ_PROBE_RATIO;
+    PetscCall(ADJProbeStep_Private(adj, p, h, &p->bend));
+    if (p->bend <= tol) *outcome = ADJ_PROBE_SMOOTH;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Up to three steps, each shorter than the last, until the bend is below `tol` or its course tells what it is; at the end p->rp, p->rm belong to p->h */
+PetscErrorCode ADJProbeSmoothness_Private(ADJ adj, ADJProbe *p, PetscReal tol, ADJProbeOutcome *outcome)
+{
+  const PetscReal h       = p->h;
+  PetscReal       bend[3] = {0.0, 0.0, 0.0};
+
+  PetscFunctionBegin;
+  *outcome = ADJ_PROBE_SMOOTH;
+  PetscCall(ADJProbeBase_Private(adj, p->r0));
+  for (PetscInt i = 0; i < 3; i++) {
+    PetscCall(ADJProbeStep_Private(adj, p, h * PetscPowRealInt(ADJ_PROBE_RATIO, -i), &bend[i]));
+    p->bend = bend[i];
+    if (PetscIsInfOrNanReal(bend[i])) {
+      *outcome = ADJ_PROBE_NOT_FINITE;
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
+    if (bend[i] <= tol) PetscFunctionReturn(PETSC_SUCCESS);
+    if (i == 1 && bend[1] > 5.0 * bend[0]) {
+      PetscCall(ADJProbeNoise_Private(adj, p, h, tol, outcome));
+      PetscFunctionReturn(PETSC_SUCCESS);
+    }
+  }
+  if (bend[2] > 3.0 * bend[1]) bend[2] = bend[1], bend[1] = bend[0]; /* noise at the last of them */
+  *outcome = bend[2] >= 0.3 * bend[1] ? ADJ_PROBE_KINK : ADJ_PROBE_UNDECIDED;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
