@@ -94,7 +94,7 @@ static PetscErrorCode TestAdjoint(const char type[])
   Problem      p;
   PetscOptions opts;
   KSP          ksp;
-  Vec          cold;
+  Vec          cold, v;
   PetscReal    error, norm;
   PetscInt     its, itscold;
   ADJTrust     verdict;
@@ -107,41 +107,43 @@ static PetscErrorCode TestAdjoint(const char type[])
   PetscCall(ADJGetKSP(p.adj, &ksp));
   PetscCall(KSPSetType(ksp, type));
   PetscCall(VecDuplicate(p.thetabar, &cold));
+  PetscCall(VecDuplicate(p.v, &v));
   PetscCall(ADJSolve(p.adj, p.theta, p.x));
 
   /* v + 1e-3 x, from the adjoint of v and from zero */
   PetscCall(VecWAXPY(p.xdot, 1e-3, p.x, p.v));
-  PetscCall(VecCopy(p.xdot, p.c));
-  PetscCall(ADJSolveAdjoint(p.adj, p.c, cold));
+  PetscCall(VecCopy(p.xdot, v));
+  PetscCall(ADJSolveAdjoint(p.adj, v, cold));
   PetscCall(ADJGetAdjointIterations(p.adj, &itscold));
   PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
   PetscCall(KSPSetInitialGuessNonzero(ksp, PETSC_TRUE));
-  PetscCall(ADJSolveAdjoint(p.adj, p.c, p.thetabar));
+  PetscCall(ADJSolveAdjoint(p.adj, v, p.thetabar));
   PetscCall(ADJGetAdjointIterations(p.adj, &its));
   PetscCall(TapOk((PetscBool)(its > 0 && its < itscold), "%s: %" PetscInt_FMT " iterations from a guess, %" PetscInt_FMT " from zero", type, its, itscold));
-  PetscCall(AdjointResidual(&p, p.c, &error));
+  PetscCall(AdjointResidual(&p, v, &error));
   PetscCall(TapBelow(error, 1e-8, "%s: rtol refers to |v|", type));
   PetscCall(VecDistance(p.thetabar, cold, &error));
   PetscCall(TapBelow(error, 1e-7, "%s: the same gradient", type));
 
-  PetscCall(ADJSolveAdjoint(p.adj, p.c, p.thetabar));
+  PetscCall(ADJSolveAdjoint(p.adj, v, p.thetabar));
   PetscCall(ADJGetAdjointIterations(p.adj, &its));
   PetscCall(VecDistance(p.thetabar, cold, &error));
   PetscCall(TapOk((PetscBool)(its == 0), "%s: no iteration from the solution", type));
   PetscCall(TapBelow(error, 1e-7, "%s: the same gradient", type));
 
   /* zero is zero, also from a guess that is not */
-  PetscCall(VecSet(p.c, 0.0));
-  PetscCall(ADJSolveAdjoint(p.adj, p.c, p.thetabar));
+  PetscCall(VecSet(v, 0.0));
+  PetscCall(ADJSolveAdjoint(p.adj, v, p.thetabar));
   PetscCall(VecNorm(p.thetabar, NORM_INFINITY, &norm));
   PetscCall(ADJGetTrust(p.adj, &verdict));
   PetscCall(TapOk((PetscBool)(norm == 0.0 && verdict == ADJ_TRUST_ESTIMATED), "%s: v = 0 gives 0, verdict %s", type, ADJTrusts[verdict]));
-  PetscCall(VecWAXPY(p.c, 1e-3, p.x, p.v));
-  PetscCall(ADJSolveAdjoint(p.adj, p.c, p.thetabar));
+  PetscCall(VecWAXPY(v, 1e-3, p.x, p.v));
+  PetscCall(ADJSolveAdjoint(p.adj, v, p.thetabar));
   PetscCall(VecDistance(p.thetabar, cold, &error));
   PetscCall(TapBelow(error, 1e-7, "%s: the same gradient afterwards", type)); /* PETSc's bcgs adds the last guess to a solve from zero */
   PetscCall(OptionsEnd(&opts));
   PetscCall(VecDestroy(&cold));
+  PetscCall(VecDestroy(&v));
   PetscCall(ProblemDestroy(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

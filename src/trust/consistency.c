@@ -11,8 +11,9 @@
 */
 #include "probe.h"
 
-#define ADJ_PROBE_AGREE 0.3  /* two mismatches that differ by less, relatively, are one */
-#define ADJ_PROBE_LEAST 1e-4 /* share of a part whose terms dwarf those of the other */
+#define ADJ_PROBE_AGREE  0.3  /* two mismatches that differ by less, relatively, are one */
+#define ADJ_PROBE_WEIGHT 1.6  /* of the part in theta, in the balance of both */
+#define ADJ_PROBE_LEAST  1e-4 /* share of a part whose terms dwarf those of the other */
 
 static const char *const ADJNoise = "the map is too noisy, or too curved, for differences: solve inside of it to tighter tolerances, or -adj_trust_differences false and -adj_test_vjp where it is not";
 
@@ -49,10 +50,10 @@ static PetscErrorCode ADJClaimTangent_Private(ADJ adj, ADJProbe *p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Both parts are to count alike; the displacement of neither grows */
+/* Both parts are to count, but not quite alike, so that in one dimension they cannot cancel; the displacement of neither grows */
 static void ADJBalanceProbe_Private(ADJProbe *p)
 {
-  const PetscReal a = p->scale[0], b = p->scale[1];
+  const PetscReal a = p->scale[0], b = ADJ_PROBE_WEIGHT * p->scale[1];
 
   p->share[0] = a > b && b > 0.0 ? PetscMax(b / a, ADJ_PROBE_LEAST) : 1.0;
   p->share[1] = b > a && a > 0.0 ? PetscMax(a / b, ADJ_PROBE_LEAST) : 1.0;

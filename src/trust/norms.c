@@ -161,7 +161,7 @@ static PetscErrorCode ADJSolveSVD_Private(ADJ adj, Mat A, PetscReal *sigma)
 }
 
 /* Largest singular value, negative if it is not found; the matrix is destroyed */
-static PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Mat *A, PetscReal *sigma)
+PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Mat *A, PetscReal *sigma)
 {
   ADJNorms      *norms = &adj->norms;
   PetscReal      norm;
@@ -206,24 +206,27 @@ static PetscErrorCode ADJUpdateNorms_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The bound of the derivative's error for this v (or thetadot), relative to what was computed; where ||A|| >= 1 there is none */
+static PetscErrorCode ADJEnterNorms_Private(const ADJNorms *norms, ADJTrustCheck *a)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJSetCheck_Private(a, ADJ_CHECK_INFO, norms->a, 0.0, norms->a >= 1.0 ? "the norm of dF/dx is not below 1, whatever its spectral radius: single steps may amplify errors, and no bound of an error that rests on the norm holds" : NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The norm on demand, and the bound of an approximate derivative's error for this v (or thetadot), relative to what was computed */
 PetscErrorCode ADJCheckClassicalBound_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
   const ADJNorms *norms = &adj->norms;
-  ADJTrustCheck  *a = &rep->check[ADJ_CHECK_NORM], *c = &rep->check[ADJ_CHECK_CLASSICAL];
+  const PetscBool bound = (PetscBool)(rec->approximate && rec->terms >= 0);
+  ADJTrustCheck  *c     = &rep->check[ADJ_CHECK_CLASSICAL];
 
   PetscFunctionBegin;
-  if (!rec->approximate || rec->terms < 0 || !adj->vjp || !adj->jvp) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->form != ADJ_FIXED_POINT || !(bound || adj->trustsvd) || !adj->vjp || !adj->jvp) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJUpdateNorms_Private(adj));
-  if (norms->filter.notfinite) {
-    PetscCall(ADJProductNotFinite_Private(rep));
-  }
+  if (norms->filter.notfinite) PetscCall(ADJProductNotFinite_Private(rep));
   if (norms->a < 0.0) PetscFunctionReturn(PETSC_SUCCESS);
-  a->status = ADJ_CHECK_INFO;
-  a->value  = norms->a;
-  if (norms->a >= 1.0)
-    a->advice = "the norm of dF/dx is not below 1, whatever its spectral radius: the classical bound of the error does not hold, errors may be amplified";
-  else if (norms->b >= 0.0 && rec->resultnorm > 0.0) {
+  PetscCall(ADJEnterNorms_Private(norms, &rep->check[ADJ_CHECK_NORM]));
+  if (bound && norms->a < 1.0 && norms->b >= 0.0 && rec->resultnorm > 0.0) {
     c->status = ADJ_CHECK_INFO;
     c->value  = PetscPowReal(norms->a, (PetscReal)(rec->terms + 1)) * norms->b / (1.0 - norms->a) * rec->rhsnorm / rec->resultnorm;
   }

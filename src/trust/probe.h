@@ -24,6 +24,8 @@ typedef struct {
   PetscScalar claim[2];    /* <w, M dx>, -<w, N dtheta> by the products */
   PetscReal   scale[2];    /* their size without cancellation */
   PetscReal   share[2];    /* the direction is (share[0] dx, share[1] dtheta): both parts then count alike */
+  PetscReal   rise;        /* |R(+h) - R(-h)| at the last step */
+  PetscBool   flat;        /* and it did not shrink with the step */
   PetscReal   h, bend;     /* step, and relative difference of the one-sided derivatives there */
 } ADJProbe;
 

@@ -105,10 +105,10 @@ PetscErrorCode ADJProbeEvaluate_Private(ADJ adj, ADJProbe *p, PetscReal a, Petsc
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Both sides at step h, and how they differ */
+/* Both sides at step h, how they differ, and whether that is more than rounding */
 static PetscErrorCode ADJProbeStep_Private(ADJ adj, ADJProbe *p, PetscReal h, PetscReal *bend)
 {
-  PetscReal second, first;
+  PetscReal second, first, last = p->rise;
 
   PetscFunctionBegin;
   PetscCall(ADJProbeEvaluate_Private(adj, p, -h * p->share[0], -h * p->share[1], p->rm));
@@ -120,7 +120,9 @@ static PetscErrorCode ADJProbeStep_Private(ADJ adj, ADJProbe *p, PetscReal h, Pe
   PetscCall(VecNorm(p->xh, NORM_INFINITY, &first));
   *bend = second > 0.0 || second != second ? second / first : 0.0;
   if (first != first) *bend = first;
-  p->h = h;
+  p->flat = (PetscBool)(h < p->h && first > 0.2 * last); /* rounding: a difference would shrink with the step */
+  p->rise = first;
+  p->h    = h;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -154,7 +156,7 @@ PetscErrorCode ADJProbeSmoothness_Private(ADJ adj, ADJProbe *p, PetscReal tol, A
       PetscFunctionReturn(PETSC_SUCCESS);
     }
     if (bend[i] <= tol) PetscFunctionReturn(PETSC_SUCCESS);
-    if (i == 1 && bend[1] > 5.0 * bend[0]) {
+    if (i && (p->flat || (i == 1 && bend[1] > 5.0 * bend[0]))) {
       PetscCall(ADJProbeNoise_Private(adj, p, h, tol, outcome));
       PetscFunctionReturn(PETSC_SUCCESS);
     }

@@ -277,10 +277,20 @@ PetscErrorCode ADJTrustBegin_Private(ADJ adj, ADJPhase phase)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A pullback of zero is right where nothing depends on the parameters: then something is wrong with the question */
+static PetscErrorCode ADJCheckInfluence_Private(ADJPhase phase, const ADJLinearSolve *rec, ADJTrustReport *rep)
+{
+  PetscFunctionBegin;
+  if (phase != ADJ_PHASE_ADJOINT || !(rec->rhsnorm > 0.0) || rec->resultnorm != 0.0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_INFLUENCE], ADJ_CHECK_INCONCLUSIVE, 0.0, 0.0, "the pullback is exactly zero: the parameters have no influence on what the cotangent looks at, or the VJP leaves its output in theta zero"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The checks that cost products; of no use once the derivative is refused, but for those that may name the reason */
 static PetscErrorCode ADJTrustEstimate_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
   PetscFunctionBegin;
+  PetscCall(ADJCheckInfluence_Private(rep->phase, rec, rep));
   PetscCall(ADJCheckConditioning_Private(adj, rec, rep));
   if (rep->check[ADJ_CHECK_FINITE].status == ADJ_CHECK_FAILED || rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJCheckDifferences_Private(adj, in, out, rec, rep));

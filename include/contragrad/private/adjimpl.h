@@ -126,6 +126,9 @@ typedef struct {
 typedef struct {
   PetscObjectId    id;   /* of the state; 0: never measured */
   PetscReal        a, b; /* negative: not known */
+  PetscObjectId    condid;
+  PetscReal        condition; /* |M| |M^{-1}|; negative: not known */
+  PetscBool        unsolved;  /* a solve for it did not converge */
   ADJProductFilter filter;
 } ADJNorms;
 
@@ -304,9 +307,12 @@ PETSC_INTERN PetscErrorCode ADJTrustEnd_Private(ADJ, ADJPhase, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJProductNotFinite_Private(ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckContraction_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckConditioning_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
+PETSC_INTERN PetscErrorCode ADJMeasureNorm_Private(ADJ, Mat *, PetscReal *);
 PETSC_INTERN PetscErrorCode ADJContractionReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJTrustSetDefaults_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJTrustSetFromOptions_Private(ADJ, ADJOptionItems);
+PETSC_INTERN PetscErrorCode ADJThresholdSetDefaults_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJThresholdSetFromOptions_Private(ADJ, ADJOptionItems);
 PETSC_INTERN PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *, ADJCheckStatus, PetscReal, PetscReal, const char[]);
 PETSC_INTERN PetscErrorCode ADJCheckDifferences_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJNullSpaceAttach_Private(ADJ);
