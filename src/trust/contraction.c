@@ -19,6 +19,7 @@ PetscErrorCode ADJContractionReset_Private(ADJ adj)
   PetscFunctionBegin;
   PetscCall(VecDestroy(&c->vr));
   PetscCall(VecDestroy(&c->vi));
+  PetscCall(PetscFree3(c->re, c->im, c->res));
   PetscCall(PetscMemzero(c, sizeof(*c)));
   c->rho = c->error = c->rate = c->ritz = -1.0;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -40,7 +41,24 @@ static PetscErrorCode ADJEPSConverged(EPS eps, PetscScalar eigr, PetscScalar eig
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The best there is if the solver runs out of its budget: its leading Ritz value with its error estimate */
+/* The solver's approximations. Its operator is A^H, those of A are the conjugates */
+static PetscErrorCode ADJRecordValues_Private(ADJContraction *c, PetscInt n, const PetscScalar *eigr, const PetscScalar *eigi, const PetscReal *errest)
+{
+  PetscFunctionBegin;
+  if (n != c->nvalues) {
+    PetscCall(PetscFree3(c->re, c->im, c->res));
+    PetscCall(PetscMalloc3(n, &c->re, n, &c->im, n, &c->res));
+    c->nvalues = n;
+  }
+  for (PetscInt i = 0; i < n; i++) {
+    c->re[i]  = PetscRealPart(eigr[i]);
+    c->im[i]  = PetscDefined(USE_COMPLEX) ? -PetscImaginaryPart(eigr[i]) : PetscRealPart(eigi[i]);
+    c->res[i] = errest[i] * ADJDistanceToOne_Private(eigr[i], eigi[i]);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* All it saw; the best there is if the solver runs out of its budget: its leading Ritz value with its error estimate */
 static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, PetscScalar *eigr, PetscScalar *eigi, PetscReal *errest, PetscInt nest, void *ctx)
 {
   ADJContraction *c = (ADJContraction *)ctx;
@@ -48,6 +66,7 @@ static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, Petsc
   (void)eps;
   (void)its;
   PetscFunctionBegin;
+  PetscCall(ADJRecordValues_Private(c, nest, eigr, eigi, errest));
   if (nconv > 0 || nest < 1) PetscFunctionReturn(PETSC_SUCCESS);
   c->rho   = SlepcAbsEigenvalue(eigr[0], eigi[0]);
   c->error = errest[0] * ADJDistanceToOne_Private(eigr[0], eigi[0]);
@@ -92,6 +111,7 @@ PetscErrorCode ADJGetEPS(ADJ adj, EPS *eps)
     PetscCall(EPSSetWhichEigenpairs(adj->eps, EPS_LARGEST_MAGNITUDE));
     PetscCall(EPSSetConvergenceTestFunction(adj->eps, ADJEPSConverged, NULL, NULL));
     PetscCall(EPSSetTolerances(adj->eps, ADJ_EPS_TOL, ADJ_EPS_MAX_IT));
+    PetscCall(EPSSetTrackAll(adj->eps, PETSC_TRUE));
     PetscCall(EPSMonitorSet(adj->eps, ADJEPSMonitor, &adj->contraction, NULL));
   }
   if (eps) *eps = adj->eps;
