@@ -12,6 +12,17 @@
 #define ADJ_EPS_MAX_IT 30   /* restarts of about ten products */
 #define ADJ_EPS_MOVED  0.1  /* a free estimate that moved by this part of the distance to 1 asks for a new measurement */
 
+static PetscErrorCode ADJAllocateValues_Private(ADJContraction *c, PetscInt n)
+{
+  PetscFunctionBegin;
+  if (n == c->nvalues) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree3(c->re, c->im, c->res));
+  c->nvalues = 0;
+  if (n) PetscCall(PetscMalloc3(n, &c->re, n, &c->im, n, &c->res));
+  c->nvalues = n;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode ADJContractionReset_Private(ADJ adj)
 {
   ADJContraction *c = &adj->contraction;
@@ -19,7 +30,7 @@ PetscErrorCode ADJContractionReset_Private(ADJ adj)
   PetscFunctionBegin;
   PetscCall(VecDestroy(&c->vr));
   PetscCall(VecDestroy(&c->vi));
-  PetscCall(PetscFree3(c->re, c->im, c->res));
+  PetscCall(ADJAllocateValues_Private(c, 0));
   PetscCall(PetscMemzero(c, sizeof(*c)));
   c->rho = c->error = c->rate = c->ritz = -1.0;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -41,21 +52,12 @@ static PetscErrorCode ADJEPSConverged(EPS eps, PetscScalar eigr, PetscScalar eig
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The solver's approximations. Its operator is A^H, those of A are the conjugates */
-static PetscErrorCode ADJRecordValues_Private(ADJContraction *c, PetscInt n, const PetscScalar *eigr, const PetscScalar *eigi, const PetscReal *errest)
+/* One of the solver's approximations. Its operator is A^H: those of A are the conjugates */
+static void ADJSetValue_Private(ADJContraction *c, PetscInt i, PetscScalar kr, PetscScalar ki, PetscReal errest)
 {
-  PetscFunctionBegin;
-  if (n != c->nvalues) {
-    PetscCall(PetscFree3(c->re, c->im, c->res));
-    PetscCall(PetscMalloc3(n, &c->re, n, &c->im, n, &c->res));
-    c->nvalues = n;
-  }
-  for (PetscInt i = 0; i < n; i++) {
-    c->re[i]  = PetscRealPart(eigr[i]);
-    c->im[i]  = PetscDefined(USE_COMPLEX) ? -PetscImaginaryPart(eigr[i]) : PetscRealPart(eigi[i]);
-    c->res[i] = errest[i] * ADJDistanceToOne_Private(eigr[i], eigi[i]);
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
+  c->re[i]  = PetscRealPart(kr);
+  c->im[i]  = PetscDefined(USE_COMPLEX) ? -PetscImaginaryPart(kr) : PetscRealPart(ki);
+  c->res[i] = errest * ADJDistanceToOne_Private(kr, ki);
 }
 
 /* All it saw; the best there is if the solver runs out of its budget: its leading Ritz value with its error estimate */
@@ -66,7 +68,8 @@ static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, Petsc
   (void)eps;
   (void)its;
   PetscFunctionBegin;
-  PetscCall(ADJRecordValues_Private(c, nest, eigr, eigi, errest));
+  PetscCall(ADJAllocateValues_Private(c, nest));
+  for (PetscInt i = 0; i < nest; i++) ADJSetValue_Private(c, i, eigr[i], eigi[i], errest[i]);
   if (nconv > 0 || nest < 1) PetscFunctionReturn(PETSC_SUCCESS);
   c->rho   = SlepcAbsEigenvalue(eigr[0], eigi[0]);
   c->error = errest[0] * ADJDistanceToOne_Private(eigr[0], eigi[0]);
@@ -118,6 +121,22 @@ PetscErrorCode ADJGetEPS(ADJ adj, EPS *eps)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* From a solver that calls no monitor, as LAPACK's */
+static PetscErrorCode ADJReadValues_Private(ADJ adj, PetscInt n)
+{
+  PetscScalar kr, ki;
+  PetscReal   errest;
+
+  PetscFunctionBegin;
+  PetscCall(ADJAllocateValues_Private(&adj->contraction, n));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscCall(EPSGetEigenvalue(adj->eps, i, &kr, &ki));
+    PetscCall(EPSGetErrorEstimate(adj->eps, i, &errest));
+    ADJSetValue_Private(&adj->contraction, i, kr, ki, errest);
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJReadEigenpair_Private(ADJ adj)
 {
   ADJContraction *c = &adj->contraction;
@@ -127,6 +146,7 @@ static PetscErrorCode ADJReadEigenpair_Private(ADJ adj)
   PetscFunctionBegin;
   PetscCall(EPSGetConverged(adj->eps, &nconv));
   c->converged = (PetscBool)(nconv > 0);
+  if (!c->nvalues) PetscCall(ADJReadValues_Private(adj, nconv));
   if (!c->converged) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(EPSGetEigenpair(adj->eps, 0, &kr, &ki, c->vr, c->vi));
   PetscCall(EPSComputeError(adj->eps, 0, EPS_ERROR_ABSOLUTE, &c->error));
@@ -150,6 +170,7 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   c->rho = c->error = -1.0;
   c->converged = c->filter.notfinite = PETSC_FALSE;
   c->filter.ierr                     = PETSC_SUCCESS;
+  PetscCall(ADJAllocateValues_Private(c, 0));
   PetscCall(EPSSetOperators(adj->eps, adj->AT, NULL));
   if (warm) PetscCall(EPSSetInitialSpace(adj->eps, 1, &c->vr));
   PetscCall(EPSSolve(adj->eps));

@@ -75,13 +75,13 @@ PetscErrorCode ADJGetTrustCheck(ADJ adj, ADJCheck which, ADJTrustCheck *check)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A number as %.<digits>g, and Inf and NaN alike on every system */
+/* A number as %.<digits>g; Inf, for which PETSC_INFINITY stands too, and NaN alike on every system */
 static PetscErrorCode ADJFormatReal_Private(PetscReal value, int digits, size_t len, char text[])
 {
   PetscFunctionBegin;
   if (PetscIsNanReal(value))
     PetscCall(PetscStrncpy(text, "NaN", len));
-  else if (PetscIsInfReal(value))
+  else if (PetscAbsReal(value) >= PETSC_INFINITY)
     PetscCall(PetscStrncpy(text, value > 0.0 ? "Inf" : "-Inf", len));
   else
     PetscCall(PetscSNPrintf(text, len, "%.*g", digits, (double)value));
@@ -98,7 +98,7 @@ static PetscErrorCode ADJFormatCheck_Private(const char name[], const ADJTrustCh
     PetscCall(PetscStrncpy(value, "not known", sizeof(value)));
   else
     PetscCall(ADJFormatReal_Private(c->value, 6, sizeof(value), value));
-  if (PetscIsInfReal(c->error))
+  if (c->error >= PETSC_INFINITY)
     PetscCall(PetscStrncpy(error, " +- Inf", sizeof(error)));
   else if (c->error > 0.0)
     PetscCall(PetscSNPrintf(error, sizeof(error), " +- %.1e", (double)c->error));
@@ -113,6 +113,10 @@ static PetscErrorCode ADJTrustView_ASCII(ADJ adj, PetscViewer viewer)
   char                  text[128];
 
   PetscFunctionBegin;
+  if (rep->verdict == ADJ_TRUST_NONE) {
+    PetscCall(PetscViewerASCIIPrintf(viewer, "Trust: NONE (there is no derivative yet)\n"));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(PetscViewerASCIIPrintf(viewer, "Trust in the %s: %s (forward %s, linear solve %s, %" PetscInt_FMT " products and %" PetscInt_FMT " evaluations of the map spent on checks)\n", rep->phase == ADJ_PHASE_TANGENT ? "tangent" : "gradient", ADJTrusts[rep->verdict], SNESConvergedReasons[rep->forward_reason], rep->linear_reason ? KSPConvergedReasons[rep->linear_reason] : "none", rep->products, rep->maps));
   for (PetscInt i = 0; i < ADJ_CHECK_COUNT; i++) {
     const ADJTrustCheck *c = &rep->check[i];
