@@ -476,6 +476,8 @@ PETSC_EXTERN PetscErrorCode ADJGetGradientTolerance(ADJ, PetscReal *);
 PETSC_EXTERN PetscErrorCode ADJGetTrust(ADJ, ADJTrust *);
 PETSC_EXTERN PetscErrorCode ADJGetTrustReport(ADJ, ADJTrustReport *);
 PETSC_EXTERN PetscErrorCode ADJGetTrustCheck(ADJ, ADJCheck, ADJTrustCheck *);
+#define ADJ_TRUST_FILE_CLASSID     1211900 /* first integer of a report in a binary file, see `ADJTrustView()` */
+#define ADJ_TRUST_FILE_NAME_LENGTH 32      /* bytes of the name of a check there */
 PETSC_EXTERN PetscErrorCode ADJTrustView(ADJ, PetscViewer);
 PETSC_EXTERN PetscErrorCode ADJTrustViewSpectrum(ADJ, PetscViewer);
 PETSC_EXTERN PetscErrorCode ADJGetContraction(ADJ, PetscReal *, PetscReal *);

@@ -187,13 +187,14 @@ static PetscErrorCode TestViews(void)
   PetscCall(ADJView(p.adj, ascii));
   PetscCall(ADJTrustView(p.adj, ascii));
   PetscCall(ADJView(p.adj, string));
+  PetscCall(TapOk((PetscBool)(!text[0]), "ADJView() gives a viewer that is not ASCII nothing"));
   PetscCall(ADJTrustView(p.adj, string));
   PetscCall(PetscViewerFlush(ascii));
   PetscCall(Printed(file, "unknowns: 8, parameters: 3", "ADJView()"));
   PetscCall(Printed(file, "verdict ESTIMATED", "ADJView()"));
   PetscCall(Printed(file, "Trust in the tangent: ESTIMATED", "ADJTrustView()"));
   PetscCall(Printed(file, "contraction", "ADJTrustView()"));
-  PetscCall(TapOk((PetscBool)(!text[0]), "a viewer that is not ASCII gets nothing"));
+  PetscCall(TapOk((PetscBool)!strncmp(text, "adj_trust verdict=ESTIMATED ", 28), "ADJTrustView() gives a string viewer its line"));
   PetscCall(PetscViewerDestroy(&ascii));
   PetscCall(PetscViewerDestroy(&string));
   if (file) fclose(file);

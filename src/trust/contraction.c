@@ -10,14 +10,25 @@
 #define ADJ_EPS_TOL     0.1  /* of the distance to 1, with which rho is compared */
 #define ADJ_EPS_NEAR    1e-4 /* a smaller distance is not resolved */
 #define ADJ_EPS_MAX_IT  1000 /* restarts; what ends the solve is the budget of products */
-#define ADJ_EPS_NCV     10   /* a basis that is full after few products: most maps contract well */
+#define ADJ_EPS_NCV     6    /* a basis that is full after few products: most maps contract well */
 #define ADJ_EPS_NCV_MAX 40   /* and a longer one where that was not enough */
-#define ADJ_EPS_SHARE   0.25 /* of the budget, for the short one */
+#define ADJ_EPS_SHARE   0.1  /* of the budget, for the short one */
 #define ADJ_EPS_RANDOM  0.1  /* added to the last eigenvector, so that another one is not overlooked */
 #define ADJ_EPS_FLOOR   0.1  /* of 1 - rho: a smaller distance is not asked for when estimates are compared */
 #define ADJ_RATE_STEPS  8    /* a shorter iteration tells no rate */
 #define ADJ_RATE_STEADY 0.1  /* its last quotients differ by less, relative to 1 - q */
 #define ADJ_RATE_ABOVE  0.25 /* a rate that exceeds rho by more of 1 - rho contradicts it */
+
+static PetscErrorCode ADJAllocateValues_Private(ADJContraction *c, PetscInt n)
+{
+  PetscFunctionBegin;
+  if (n == c->nvalues) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscFree3(c->re, c->im, c->res));
+  c->nvalues = 0;
+  if (n) PetscCall(PetscMalloc3(n, &c->re, n, &c->im, n, &c->res));
+  c->nvalues = n;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 PetscErrorCode ADJContractionReset_Private(ADJ adj)
 {
@@ -26,7 +37,7 @@ PetscErrorCode ADJContractionReset_Private(ADJ adj)
   PetscFunctionBegin;
   PetscCall(VecDestroy(&c->vr));
   PetscCall(VecDestroy(&c->vi));
-  PetscCall(PetscFree3(c->re, c->im, c->res));
+  PetscCall(ADJAllocateValues_Private(c, 0));
   PetscCall(PetscMemzero(c, sizeof(*c)));
   c->rho = c->error = c->rate = c->ritz = -1.0;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -59,7 +70,15 @@ static PetscErrorCode ADJEPSStopping(EPS eps, PetscInt its, PetscInt max_it, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* All Ritz values, with their residuals; the first is the best guess if the solver runs out of its budget */
+/* One of the solver's approximations. Its operator is A^H: those of A are the conjugates */
+static void ADJSetValue_Private(ADJContraction *c, PetscInt i, PetscScalar kr, PetscScalar ki, PetscReal errest)
+{
+  c->re[i]  = PetscRealPart(kr);
+  c->im[i]  = PetscDefined(USE_COMPLEX) ? -PetscImaginaryPart(kr) : PetscRealPart(ki);
+  c->res[i] = errest * ADJDistanceToOne_Private(kr, ki);
+}
+
+/* All it saw; the best there is if the solver runs out of its budget: its leading Ritz value with its error estimate */
 static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, PetscScalar *eigr, PetscScalar *eigi, PetscReal *errest, PetscInt nest, void *ctx)
 {
   ADJContraction *c = (ADJContraction *)ctx;
@@ -67,19 +86,9 @@ static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, Petsc
   (void)eps;
   (void)its;
   PetscFunctionBegin;
-  if (nest < 1) PetscFunctionReturn(PETSC_SUCCESS);
-  if (nest > c->maxvalues) {
-    PetscCall(PetscFree3(c->re, c->im, c->res));
-    PetscCall(PetscMalloc3(nest, &c->re, nest, &c->im, nest, &c->res));
-    c->maxvalues = nest;
-  }
-  c->nvalues = nest;
-  for (PetscInt i = 0; i < nest; i++) {
-    c->re[i]  = PetscRealPart(eigr[i]);
-    c->im[i]  = PetscDefined(USE_COMPLEX) ? PetscImaginaryPart(eigr[i]) : PetscRealPart(eigi[i]);
-    c->res[i] = errest[i] * ADJDistanceToOne_Private(eigr[i], eigi[i]);
-  }
-  if (nconv > 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJAllocateValues_Private(c, nest));
+  for (PetscInt i = 0; i < nest; i++) ADJSetValue_Private(c, i, eigr[i], eigi[i], errest[i]);
+  if (nconv > 0 || nest < 1) PetscFunctionReturn(PETSC_SUCCESS);
   c->rho   = SlepcAbsEigenvalue(eigr[0], eigi[0]);
   c->error = c->res[0];
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -98,7 +107,7 @@ static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, Petsc
 
    Options Database Keys:
 +  -adj_eps_tol <tol>    - largest eigen-residual of the eigenvalue of largest magnitude, relative to its distance from 1 in magnitude, default 0.1
--  -adj_eps_ncv <ncv>    - vectors of its basis, default 10, then 40 if that is not enough
+-  -adj_eps_ncv <ncv>    - vectors of its basis, default 6, then 40 if that is not enough
 
    Level: intermediate
 
@@ -125,9 +134,26 @@ PetscErrorCode ADJGetEPS(ADJ adj, EPS *eps)
     PetscCall(EPSSetConvergenceTestFunction(adj->eps, ADJEPSConverged, NULL, NULL));
     PetscCall(EPSSetTolerances(adj->eps, ADJ_EPS_TOL, ADJ_EPS_MAX_IT));
     PetscCall(EPSSetStoppingTestFunction(adj->eps, ADJEPSStopping, adj, NULL));
+    PetscCall(EPSSetTrackAll(adj->eps, PETSC_TRUE));
     PetscCall(EPSMonitorSet(adj->eps, ADJEPSMonitor, &adj->contraction, NULL));
   }
   if (eps) *eps = adj->eps;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* From a solver that calls no monitor, as LAPACK's */
+static PetscErrorCode ADJReadValues_Private(ADJ adj, PetscInt n)
+{
+  PetscScalar kr, ki;
+  PetscReal   errest;
+
+  PetscFunctionBegin;
+  PetscCall(ADJAllocateValues_Private(&adj->contraction, n));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscCall(EPSGetEigenvalue(adj->eps, i, &kr, &ki));
+    PetscCall(EPSGetErrorEstimate(adj->eps, i, &errest));
+    ADJSetValue_Private(&adj->contraction, i, kr, ki, errest);
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -139,6 +165,7 @@ static PetscErrorCode ADJReadEigenpair_Private(ADJ adj)
   PetscFunctionBegin;
   PetscCall(EPSGetConverged(adj->eps, &nconv));
   c->converged = (PetscBool)(nconv > 0);
+  if (!c->nvalues) PetscCall(ADJReadValues_Private(adj, nconv));
   if (!c->converged) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(EPSGetEigenpair(adj->eps, 0, &c->kr, &c->ki, c->vr, c->vi));
   PetscCall(EPSComputeError(adj->eps, 0, EPS_ERROR_ABSOLUTE, &c->error));
@@ -206,9 +233,9 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   c->userncv = (PetscBool)(ncv > 0);
   c->rho = c->error = -1.0;
   c->norm           = 0.0;
-  c->nvalues        = 0;
   c->converged = c->filter.notfinite = PETSC_FALSE;
   c->filter.ierr                     = PETSC_SUCCESS;
+  PetscCall(ADJAllocateValues_Private(c, 0));
   PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV, c->userncv ? 1.0 : ADJ_EPS_SHARE, warm));
   if (!c->converged && !c->filter.notfinite && !c->userncv) PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0 - ADJ_EPS_SHARE, PETSC_FALSE));
   if (!c->userncv) PetscCall(EPSSetDimensions(adj->eps, 1, ADJ_DETERMINE, ADJ_DETERMINE));
@@ -388,7 +415,7 @@ PetscErrorCode ADJGetContraction(ADJ adj, PetscReal *rho, PetscReal *error)
 }
 
 /*@C
-   ADJGetLeadingEigenpair - The eigenvalue of dF/dx of largest magnitude with its left eigenvector, as last measured
+   ADJGetLeadingEigenpair - The eigenvalue of the transposed dF/dx of largest magnitude with its eigenvector, as last measured
 
    Not collective
 

@@ -174,6 +174,15 @@ static PetscInt ADJFindCheck_Private(const ADJTrustReport *rep, ADJCheckStatus s
   return -1;
 }
 
+/* The one that stands behind a refusal, or else behind doubt; ADJ_CHECK_COUNT if all is well */
+ADJCheck ADJDecidingCheck_Private(const ADJTrustReport *rep)
+{
+  PetscInt i = ADJFindCheck_Private(rep, ADJ_CHECK_FAILED);
+
+  if (i < 0) i = ADJFindCheck_Private(rep, ADJ_CHECK_INCONCLUSIVE);
+  return i < 0 ? ADJ_CHECK_COUNT : ADJTrustOrder[i].check;
+}
+
 static ADJTrust ADJConclude_Private(ADJ adj, const ADJTrustReport *rep)
 {
   PetscInt failed = ADJFindCheck_Private(rep, ADJ_CHECK_FAILED);
@@ -227,22 +236,6 @@ static PetscErrorCode ADJTrustRaise_Private(ADJ adj, const ADJTrustReport *rep)
   SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s: %s; %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", ADJTrusts[rep->verdict], text, advice ? advice : "see the checks");
 }
 
-static PetscErrorCode ADJTrustViewFromOptions_Private(ADJ adj)
-{
-  PetscViewer       viewer;
-  PetscViewerFormat format;
-  PetscBool         flg;
-
-  PetscFunctionBegin;
-  PetscCall(ADJOptionsCreateViewer(PetscObjectComm((PetscObject)adj), ((PetscObject)adj)->options, ((PetscObject)adj)->prefix, "-adj_trust_view", &viewer, &format, &flg));
-  if (!flg) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscViewerPushFormat(viewer, format));
-  PetscCall(ADJTrustView(adj, viewer));
-  PetscCall(PetscViewerPopFormat(viewer));
-  PetscCall(ADJOptionsDestroyViewer(&viewer));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Shows the report if that was asked for, and does with a refused derivative what the user chose */
 static PetscErrorCode ADJTrustAct_Private(ADJ adj)
 {
@@ -250,7 +243,7 @@ static PetscErrorCode ADJTrustAct_Private(ADJ adj)
   PetscViewer           err;
 
   PetscFunctionBegin;
-  PetscCall(ADJTrustViewFromOptions_Private(adj));
+  PetscCall(ADJViewByOption_Private(adj, "-adj_trust_view", ADJTrustView));
   if (rep->verdict >= 0) PetscFunctionReturn(PETSC_SUCCESS);
   if (adj->trustaction == ADJ_TRUST_ACTION_ERROR) PetscCall(ADJTrustRaise_Private(adj, rep));
   if (adj->trustaction == ADJ_TRUST_ACTION_WARN) {

@@ -104,8 +104,8 @@ typedef struct {
   PetscBool        userncv; /* the user chose the length of the basis */
   PetscReal        norm;    /* largest |A^T v|/|v| that was seen */
   PetscInt         nvalues; /* approximate eigenvalues that the last measurement saw, the leading ones first, with their residuals */
-  PetscInt         maxvalues;
   PetscReal       *re, *im, *res;
+  PetscObjectId    viewed; /* the state at which an option was last shown what is known; 0: never */
 } ADJContraction;
 
 /* Brackets of the joint spectral radius of the selections, and where they were measured */
@@ -322,10 +322,15 @@ PETSC_INTERN PetscErrorCode ADJCheckNullSpace_Private(ADJ, Vec, const ADJLinearS
 PETSC_INTERN PetscErrorCode ADJSelectionsReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJCheckSelections_Private(ADJ, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckCertificate_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
+PETSC_INTERN ADJCheck       ADJDecidingCheck_Private(const ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJViewSpectrumFromOptions_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJCheckGradientError_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckDrift_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckClassicalBound_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
+
+/* Viewers that an option asks for, and pages of drawings: trust/viewers.c */
+PETSC_INTERN PetscErrorCode ADJViewByOption_Private(ADJ, const char[], PetscErrorCode (*)(ADJ, PetscViewer));
+PETSC_INTERN PetscErrorCode ADJDrawPage_Private(ADJ, PetscViewer, const char[], PetscErrorCode (*)(ADJ, PetscDraw));
 
 /* Tests asked by option: verify/ */
 PETSC_INTERN PetscErrorCode ADJRandomCreate_Private(ADJ, PetscRandom *);
