@@ -33,15 +33,13 @@ static PetscErrorCode MatMult_ADJ_MT(Mat A, Vec x, Vec y)
 */
 PetscErrorCode ADJFilterProduct_Private(ADJProductFilter *filter, PetscErrorCode ierr, Vec y)
 {
-  PetscReal norm;
-
   PetscFunctionBegin;
   if (ierr) {
     filter->ierr = ierr;
     PetscCall(VecSet(y, PETSC_INFINITY));
   }
-  PetscCall(VecNorm(y, NORM_2, &norm));
-  if (PetscIsInfOrNanReal(norm)) filter->notfinite = PETSC_TRUE;
+  PetscCall(VecNorm(y, NORM_2, &filter->norm));
+  if (PetscIsInfOrNanReal(filter->norm)) filter->notfinite = PETSC_TRUE;
   if (filter->notfinite) PetscCall(VecSet(y, 0.0));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -50,7 +48,7 @@ static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
 {
   ADJ               adj;
   ADJProductFilter *filter;
-  PetscReal         xnorm, ynorm;
+  PetscReal         xnorm;
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
@@ -60,8 +58,7 @@ static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
   else {
     PetscCall(ADJFilterProduct_Private(filter, adj->vjp ? ADJComputeVJP_Private(adj, adj->lin_x, adj->lin_theta, x, y, NULL) : ADJComputeJVP_Private(adj, adj->lin_x, adj->lin_theta, x, NULL, y), y));
     PetscCall(VecNorm(x, NORM_2, &xnorm));
-    PetscCall(VecNorm(y, NORM_2, &ynorm));
-    if (xnorm > 0.0) adj->contraction.norm = PetscMax(adj->contraction.norm, ynorm / xnorm);
+    if (xnorm > 0.0 && !filter->notfinite) adj->contraction.norm = PetscMax(adj->contraction.norm, filter->norm / xnorm);
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -17,16 +17,27 @@
 
 static const char *const ADJNoise = "the map is too noisy, or too curved, for differences: solve inside of it to tighter tolerances, or -adj_trust_differences false and -adj_test_vjp where it is not";
 
+static PetscErrorCode ADJRandomCotangent_Private(ADJ adj, ADJProbe *p)
+{
+  PetscFunctionBegin;
+  PetscCall(VecDuplicate(adj->state->x, &p->w));
+  PetscCall(VecSetRandom(p->w, p->rnd));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The cotangent, and its pullbacks by the user's VJP */
 static PetscErrorCode ADJClaimAdjoint_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJProbe *p)
 {
   PetscFunctionBegin;
   if (rec->reason && !rec->approximate && rec->residual >= 0.0 && rec->solnorm > 0.0) { /* adj->s = v - M^T w */
-    PetscCall(VecCopy(adj->w, p->w));
+    PetscCall(PetscObjectReference((PetscObject)adj->w));
+    p->w = adj->w;
     PetscCall(VecWAXPY(p->mtw, -1.0, adj->s, in));
     PetscCall(VecCopy(out, p->ntw));
-  } else
+  } else {
+    PetscCall(ADJRandomCotangent_Private(adj, p));
     PetscCall(ADJApplyMT_Private(adj, p->w, p->mtw, p->ntw));
+  }
   PetscCall(VecDot(p->dx, p->mtw, &p->claim[0]));
   PetscCall(VecDot(p->dtheta, p->ntw, &p->claim[1]));
   p->claim[1] = -p->claim[1];
@@ -40,6 +51,7 @@ static PetscErrorCode ADJClaimAdjoint_Private(ADJ adj, Vec in, Vec out, const AD
 static PetscErrorCode ADJClaimTangent_Private(ADJ adj, ADJProbe *p)
 {
   PetscFunctionBegin;
+  PetscCall(ADJRandomCotangent_Private(adj, p));
   PetscCall(ADJApplyM_Private(adj, p->dx, p->mtw));
   PetscCall(VecDot(p->mtw, p->w, &p->claim[0]));
   PetscCall(VecNorm(p->mtw, NORM_2, &p->scale[0]));

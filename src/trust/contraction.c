@@ -133,7 +133,7 @@ PetscErrorCode ADJGetEPS(ADJ adj, EPS *eps)
     PetscCall(EPSSetWhichEigenpairs(adj->eps, EPS_LARGEST_MAGNITUDE));
     PetscCall(EPSSetConvergenceTestFunction(adj->eps, ADJEPSConverged, NULL, NULL));
     PetscCall(EPSSetTolerances(adj->eps, ADJ_EPS_TOL, ADJ_EPS_MAX_IT));
-    PetscCall(EPSSetStoppingTestFunction(adj->eps, ADJEPSStopping, adj, NULL));
+    PetscCall(EPSSetType(adj->eps, EPSKRYLOVSCHUR));
     PetscCall(EPSSetTrackAll(adj->eps, PETSC_TRUE));
     PetscCall(EPSMonitorSet(adj->eps, ADJEPSMonitor, &adj->contraction, NULL));
   }
@@ -202,11 +202,17 @@ static PetscErrorCode ADJSolveEPS_Private(ADJ adj, PetscInt ncv, PetscReal share
   ADJContraction *c      = &adj->contraction;
   const PetscInt  before = ADJCountProducts(&adj->checkcounters);
   PetscInt        n;
+  PetscBool       stops;
 
   PetscFunctionBegin;
   PetscCall(VecGetSize(adj->r, &n));
   c->limit = before + (PetscInt)(share * (PetscReal)adj->trustbudget);
   if (!c->userncv) PetscCall(EPSSetDimensions(adj->eps, 1, PetscMin(ncv, n), ADJ_DETERMINE));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)adj->eps, &stops, EPSKRYLOVSCHUR, EPSARNOLDI, EPSGD, EPSJD, "")); /* the others know no budget */
+  if (stops)
+    PetscCall(EPSSetStoppingTestFunction(adj->eps, ADJEPSStopping, adj, NULL));
+  else
+    PetscCall(EPSSetStoppingTest(adj->eps, EPS_STOP_BASIC));
   PetscCall(EPSSetOperators(adj->eps, adj->AT, NULL));
   PetscCall(ADJSetInitialSpace_Private(adj, warm));
   PetscCall(EPSSolve(adj->eps));

@@ -17,6 +17,7 @@ typedef enum {
 } ADJProbeOutcome;
 
 typedef struct {
+  PetscRandom rnd;         /* a stream of its own */
   Vec         dx, dtheta;  /* of the size of x and theta in each component */
   Vec         xh, thetah;  /* beside the solution */
   Vec         r0, rp, rm;  /* R at the solution and at +-h */

@@ -50,7 +50,6 @@ static PetscErrorCode ADJProbeBase_Private(ADJ adj, Vec r0)
 PetscErrorCode ADJProbeCreate_Private(ADJ adj, ADJProbe *p)
 {
   const ADJState *st = adj->state;
-  PetscRandom     rnd;
   unsigned long   seed;
 
   PetscFunctionBegin;
@@ -60,19 +59,16 @@ PetscErrorCode ADJProbeCreate_Private(ADJ adj, ADJProbe *p)
   PetscCall(VecDuplicate(st->x, &p->r0));
   PetscCall(VecDuplicate(st->x, &p->rp));
   PetscCall(VecDuplicate(st->x, &p->rm));
-  PetscCall(VecDuplicate(st->x, &p->w));
   PetscCall(VecDuplicate(st->x, &p->mtw));
   PetscCall(VecDuplicate(st->theta, &p->dtheta));
   PetscCall(VecDuplicate(st->theta, &p->thetah));
   PetscCall(VecDuplicate(st->theta, &p->ntw));
-  PetscCall(ADJRandomCreate_Private(adj, &rnd));
-  PetscCall(PetscRandomGetSeed(rnd, &seed));
-  PetscCall(PetscRandomSetSeed(rnd, seed + 1000003 * (unsigned long)st->id));
-  PetscCall(PetscRandomSeed(rnd));
-  PetscCall(ADJProbeDirection_Private(rnd, st->x, p->dx, p->xh));
-  PetscCall(ADJProbeDirection_Private(rnd, st->theta, p->dtheta, p->thetah));
-  PetscCall(VecSetRandom(p->w, rnd));
-  PetscCall(PetscRandomDestroy(&rnd));
+  PetscCall(ADJRandomCreate_Private(adj, &p->rnd));
+  PetscCall(PetscRandomGetSeed(p->rnd, &seed));
+  PetscCall(PetscRandomSetSeed(p->rnd, seed + 1000003 * (unsigned long)st->id));
+  PetscCall(PetscRandomSeed(p->rnd));
+  PetscCall(ADJProbeDirection_Private(p->rnd, st->x, p->dx, p->xh));
+  PetscCall(ADJProbeDirection_Private(p->rnd, st->theta, p->dtheta, p->thetah));
   p->share[0] = p->share[1] = 1.0;
   p->h                      = PetscCbrtReal(PETSC_MACHINE_EPSILON);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -84,6 +80,7 @@ PetscErrorCode ADJProbeDestroy_Private(ADJProbe *p)
 
   PetscFunctionBegin;
   for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(vecs); i++) PetscCall(VecDestroy(vecs[i]));
+  PetscCall(PetscRandomDestroy(&p->rnd));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -86,6 +86,7 @@ typedef struct {
 
 /* What a solver of SLEPc met in the products with the Jacobian, and was not told */
 typedef struct {
+  PetscReal      norm;      /* of the last product */
   PetscBool      notfinite; /* NaN or Inf */
   PetscErrorCode ierr;      /* of the user's function, on this process */
 } ADJProductFilter;
