@@ -143,7 +143,7 @@ static PetscErrorCode BallVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec th
 {
   const PetscScalar *a;
   PetscScalar       *t;
-  PetscInt           n;
+  PetscInt           n = 0;
 
   (void)adj;
   (void)x;
@@ -251,6 +251,452 @@ static PetscErrorCode TestHeavyBall(PetscInt nballs, Layout layout)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* ------------- Lasso: x <- soft(x - alpha (H x - theta), alpha lambda), H = tridiag(-1, 2 + mu, -1) ------------- */
+
+#define MU     0.5
+#define ALPHA  (1.0 / (4.0 + MU))
+#define LAMBDA 0.4
+
+typedef struct {
+  Mat H;
+  Vec z, d;
+} Lasso;
+
+/* z = x - alpha (H x - theta); d = 1 where soft-thresholding lets it pass, else 0; y = soft(z) unless it is NULL */
+static PetscErrorCode LassoStep(Lasso *p, Vec x, Vec theta, Vec y)
+{
+  PetscScalar *z, *d, *b = NULL;
+  PetscInt     n;
+
+  PetscFunctionBeginUser;
+  PetscCall(MatMult(p->H, x, p->z));
+  PetscCall(VecAXPBYPCZ(p->z, 1.0, ALPHA, -ALPHA, x, theta));
+  PetscCall(VecGetLocalSize(p->z, &n));
+  PetscCall(VecGetArray(p->z, &z));
+  PetscCall(VecGetArray(p->d, &d));
+  if (y) PetscCall(VecGetArray(y, &b));
+  for (PetscInt i = 0; i < n; i++) {
+    const PetscReal sign = PetscRealPart(z[i]) > 0.0 ? 1.0 : -1.0;
+
+    d[i] = PetscAbsScalar(z[i]) > ALPHA * LAMBDA ? 1.0 : 0.0;
+    if (b) b[i] = d[i] * (z[i] - sign * ALPHA * LAMBDA);
+  }
+  if (y) PetscCall(VecRestoreArray(y, &b));
+  PetscCall(VecRestoreArray(p->d, &d));
+  PetscCall(VecRestoreArray(p->z, &z));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode LassoMap(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
+{
+  (void)adj;
+  PetscFunctionBeginUser;
+  PetscCall(LassoStep((Lasso *)ctx, x, theta, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* (I - alpha H) D w, alpha D w */
+static PetscErrorCode LassoVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
+{
+  Lasso *p = (Lasso *)ctx;
+
+  (void)adj;
+  PetscFunctionBeginUser;
+  PetscCall(LassoStep(p, x, theta, NULL));
+  PetscCall(VecPointwiseMult(p->z, p->d, w));
+  if (xbar) {
+    PetscCall(MatMult(p->H, p->z, xbar));
+    PetscCall(VecAYPX(xbar, -ALPHA, p->z));
+  }
+  if (thetabar) {
+    PetscCall(VecCopy(p->z, thetabar));
+    PetscCall(VecScale(thetabar, ALPHA));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* I - alpha H stands for all selections */
+static PetscErrorCode LassoSelection(ADJ adj, PetscInt s, Vec x, Vec theta, Vec in, Vec out, void *ctx)
+{
+  (void)adj;
+  (void)s;
+  (void)x;
+  (void)theta;
+  PetscFunctionBeginUser;
+  PetscCall(MatMult(((Lasso *)ctx)->H, in, out));
+  PetscCall(VecAYPX(out, -ALPHA, in));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* On every process: H_SS^-1 v_S on the support S of x, 0 elsewhere */
+static PetscErrorCode LassoReference(PetscInt n, Vec x, Vec v, Vec *g)
+{
+  Vec        xall;
+  VecScatter scatter;
+  Mat        K;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecScatterCreateToAll(x, &scatter, &xall));
+  PetscCall(VecScatterBegin(scatter, x, xall, INSERT_VALUES, SCATTER_FORWARD));
+  PetscCall(VecScatterEnd(scatter, x, xall, INSERT_VALUES, SCATTER_FORWARD));
+  PetscCall(VecDuplicate(xall, g));
+  PetscCall(VecScatterBegin(scatter, v, *g, INSERT_VALUES, SCATTER_FORWARD));
+  PetscCall(VecScatterEnd(scatter, v, *g, INSERT_VALUES, SCATTER_FORWARD));
+  PetscCall(MatCreateSeqDense(PETSC_COMM_SELF, n, n, NULL, &K));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscScalar here, next = 0.0;
+
+    PetscCall(VecGetValues(xall, 1, &i, &here));
+    PetscCall(MatSetValue(K, i, i, here != 0.0 ? 2.0 + MU : 1.0, INSERT_VALUES));
+    if (here == 0.0) PetscCall(VecSetValue(*g, i, 0.0, INSERT_VALUES));
+    if (i == n - 1) break;
+    PetscCall(VecGetValues(xall, 1, (PetscInt[]){i + 1}, &next));
+    if (here == 0.0 || next == 0.0) continue;
+    PetscCall(MatSetValue(K, i, i + 1, -1.0, INSERT_VALUES));
+    PetscCall(MatSetValue(K, i + 1, i, -1.0, INSERT_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(K, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(K, MAT_FINAL_ASSEMBLY));
+  PetscCall(VecAssemblyBegin(*g));
+  PetscCall(VecAssemblyEnd(*g));
+  PetscCall(VecCopy(*g, xall));
+  PetscCall(MatLUFactor(K, NULL, NULL, NULL));
+  PetscCall(MatSolve(K, xall, *g));
+  PetscCall(MatDestroy(&K));
+  PetscCall(VecDestroy(&xall));
+  PetscCall(VecScatterDestroy(&scatter));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* theta_i = sin(1.3 i) and so on: off the kinks, some entries of x are 0 and some are not */
+static PetscErrorCode LassoCreate(PetscInt n, Layout layout, Lasso *lasso, Problem *p)
+{
+  PetscInt nl, lo, hi;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscMemzero(p, sizeof(*p)));
+  PetscCall(LayoutLocalSize(PETSC_COMM_WORLD, layout, n, &nl));
+  PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, nl, nl, n, n, 3, NULL, 2, NULL, &lasso->H));
+  PetscCall(MatGetOwnershipRange(lasso->H, &lo, &hi));
+  PetscCall(MatCreateVecs(lasso->H, &p->theta, &p->x));
+  PetscCall(MatCreateVecs(lasso->H, &p->thetabar, &p->v));
+  PetscCall(MatCreateVecs(lasso->H, &p->thetadot, &p->xdot));
+  PetscCall(MatCreateVecs(lasso->H, &lasso->z, &lasso->d));
+  for (PetscInt i = lo; i < hi; i++) {
+    PetscCall(MatSetValue(lasso->H, i, i, 2.0 + MU, INSERT_VALUES));
+    if (i > 0) PetscCall(MatSetValue(lasso->H, i, i - 1, -1.0, INSERT_VALUES));
+    if (i < n - 1) PetscCall(MatSetValue(lasso->H, i, i + 1, -1.0, INSERT_VALUES));
+    PetscCall(VecSetValue(p->theta, i, PetscSinReal(1.3 * i) + PetscSinReal(0.4 * i), INSERT_VALUES));
+    PetscCall(VecSetValue(p->v, i, PetscCosReal(0.7 * i), INSERT_VALUES));
+    PetscCall(VecSetValue(p->thetadot, i, PetscSinReal(2.0 + 0.9 * i), INSERT_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(lasso->H, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(lasso->H, MAT_FINAL_ASSEMBLY));
+  for (PetscInt i = 0; i < 3; i++) {
+    Vec v = i == 0 ? p->theta : (i == 1 ? p->v : p->thetadot);
+
+    PetscCall(VecAssemblyBegin(v));
+    PetscCall(VecAssemblyEnd(v));
+  }
+  PetscCall(ADJCreate(PETSC_COMM_WORLD, &p->adj));
+  PetscCall(ADJSetFixedPoint(p->adj, LassoMap, lasso));
+  PetscCall(ADJSetVJP(p->adj, LassoVJP, lasso));
+  PetscCall(ADJSetSelections(p->adj, 1, LassoSelection, LassoSelection, lasso));
+  PetscCall(ADJSetFromOptions(p->adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestLasso(PetscInt n, Layout layout)
+{
+  Lasso          lasso;
+  Problem        p;
+  PetscOptions   options;
+  Vec            g;
+  PetscReal      error, norm, h = 1e-4;
+  PetscScalar    nonzeros, up, down, slope;
+  ADJTrustReport report;
+  ADJTrustCheck *c = &report.check[ADJ_CHECK_SELECTIONS];
+
+  PetscFunctionBeginUser;
+  PetscCall(OptionsBegin("-adj_forward_snes_rtol 1e-13 -adj_ksp_rtol 1e-13", &options));
+  PetscCall(LassoCreate(n, layout, &lasso, &p));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Show(&report, "lasso"));
+  PetscCall(VecSum(lasso.d, &nonzeros));
+  PetscCall(TapOk((PetscBool)(PetscRealPart(nonzeros) > 1.0 && PetscRealPart(nonzeros) < n - 1.0), "lasso: %g of %" PetscInt_FMT " in the support", (double)PetscRealPart(nonzeros), n));
+  norm = 1.0 - ALPHA * (2.0 + MU - 2.0 * PetscCosReal(PETSC_PI / (n + 1)));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && report.verdict == ADJ_TRUST_ESTIMATED), "lasso: verdict %s", ADJTrusts[report.verdict]));
+  PetscCall(TapBelow(PetscAbsReal(c->value - norm), 2e-3, "lasso: lower bound |I - alpha H|"));
+  PetscCall(TapBelow(PetscAbsReal(c->value + c->error - norm), 2e-3, "lasso: upper bound the same"));
+  PetscCall(LassoReference(n, p.x, p.v, &g));
+  PetscCall(VecDistanceToSelf(p.thetabar, g, &error));
+  PetscCall(TapBelow(error, 1e-10, "lasso: the gradient of the closed form on the support"));
+  PetscCall(VecDestroy(&g));
+  PetscCall(VecDot(p.thetabar, p.thetadot, &slope));
+  PetscCall(VecAXPY(p.theta, h, p.thetadot));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(VecDot(p.x, p.v, &up));
+  PetscCall(VecAXPY(p.theta, -2.0 * h, p.thetadot));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(VecDot(p.x, p.v, &down));
+  PetscCall(TapClose(PetscRealPart(up - down) / (2.0 * h), PetscRealPart(slope), 1e-7, "lasso: central differences"));
+  PetscCall(OptionsEnd(&options));
+  PetscCall(MatDestroy(&lasso.H));
+  PetscCall(VecDestroy(&lasso.z));
+  PetscCall(VecDestroy(&lasso.d));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* ------------------------------ Selections of a linear problem ------------------------------ */
+
+/* n blocks [[a, b], [c, d]] on the layout of A */
+static PetscErrorCode PieceCreate(Problem *p, PetscReal a, PetscReal b, PetscReal c, PetscReal d, Mat *matrix)
+{
+  PetscInt lo, hi;
+
+  PetscFunctionBeginUser;
+  PetscCall(MatDuplicate(p->A, MAT_DO_NOT_COPY_VALUES, matrix));
+  PetscCall(MatGetOwnershipRange(*matrix, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) {
+    const PetscInt other = i % 2 ? i - 1 : i + 1;
+
+    PetscCall(MatSetValue(*matrix, i, i, i % 2 ? d : a, INSERT_VALUES));
+    if (other < p->n) PetscCall(MatSetValue(*matrix, i, other, i % 2 ? c : b, INSERT_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(*matrix, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(*matrix, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PiecesCreate(PetscInt n, Layout layout, Spectrum spectrum, PetscReal rho, Problem *p, Pieces *pieces)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscMemzero(pieces, sizeof(*pieces)));
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, n, layout, 3, LAYOUT_EVEN, spectrum, rho, p));
+  pieces->p = p;
+  for (PetscInt s = 0; s < SLOTS; s++) pieces->scale[s] = 1.0;
+  PetscCall(ProblemCreateADJ(p));
+  PetscCall(ADJSetFromOptions(p->adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode PiecesDestroy(Problem *p, Pieces *pieces)
+{
+  PetscFunctionBeginUser;
+  for (PetscInt s = 0; s < SLOTS; s++) PetscCall(MatDestroy(&pieces->matrix[s]));
+  PetscCall(ProblemDestroy(p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A and -0.7 A, A Hermitian: the joint spectral radius is rho(A) = |A| */
+static PetscErrorCode TestCommuting(PetscInt n, Layout layout)
+{
+  Problem        p;
+  Pieces         pieces;
+  PetscBool      yes;
+  ADJTrustReport report;
+  ADJTrustCheck *c = &report.check[ADJ_CHECK_SELECTIONS];
+
+  PetscFunctionBeginUser;
+  PetscCall(PiecesCreate(n, layout, SPECTRUM_CLUSTER, 0.9, &p, &pieces));
+  pieces.scale[1] = -0.7;
+  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Show(&report, "commuting"));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && c->threshold == 1.0 && report.verdict == ADJ_TRUST_ESTIMATED), "%" PetscInt_FMT " unknowns, commuting: verdict %s", n, ADJTrusts[report.verdict]));
+  PetscCall(TapBelow(PetscAbsReal(c->value - 0.9), 2e-3, "%" PetscInt_FMT " unknowns, commuting: lower bound 0.9", n));
+  PetscCall(TapOk((PetscBool)(c->value + c->error < 1.0 && c->value + c->error > 0.899), "%" PetscInt_FMT " unknowns, commuting: upper bound %g", n, (double)(c->value + c->error)));
+  PetscCall(TapOk((PetscBool)(p.elsewhere == 0), "%" PetscInt_FMT " unknowns, commuting: the selections are asked for at the solution", n));
+  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, NULL, &pieces));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Says(&report, "JVP", &yes));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_INCONCLUSIVE && c->error == 0.0 && yes && report.verdict == ADJ_TRUST_UNVERIFIED), "%" PetscInt_FMT " unknowns, commuting: without JVP no upper bound, verdict %s", n, ADJTrusts[report.verdict]));
+  pieces.scale[1] = -1.2;
+  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, NULL, &pieces));
+  PetscCall(TapError(PETSC_ERR_CONV_FAILED, Gradient(&p, &report), "%" PetscInt_FMT " unknowns, one expands: refused", n));
+  PetscCall(Says(&report, "the product of selection 1 grows by 1.08 a step:", &yes));
+  PetscCall(TapOk((PetscBool)(yes && report.verdict == ADJ_TRUST_REFUTED_CONTRACTION), "%" PetscInt_FMT " unknowns, one expands: it is named", n));
+  PetscCall(PiecesDestroy(&p, &pieces));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* [[1/2, 1], [0, 1/2]]: norms of powers fall below 1 from the third on. Zero and nilpotent selections; the identity */
+static PetscErrorCode TestSpecial(PetscInt n, Layout layout)
+{
+  Problem        p;
+  Pieces         pieces;
+  PetscOptions   options;
+  PetscBool      yes;
+  ADJTrustReport report;
+  ADJTrustCheck *c = &report.check[ADJ_CHECK_SELECTIONS];
+
+  PetscFunctionBeginUser;
+  PetscCall(OptionsBegin("-adj_trust_selections_length 2 -adj_selections_eps_tol 1e-3 -adj_selections_norm_eps_tol 1e-3", &options));
+  PetscCall(PiecesCreate(n, layout, SPECTRUM_REAL, 0.5, &p, &pieces));
+  PetscCall(PieceCreate(&p, 0.5, 1.0, 0.0, 0.5, &pieces.matrix[0]));
+  PetscCall(ADJSetSelections(p.adj, 1, PieceVJP, PieceJVP, &pieces));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Show(&report, "not normal, length 2"));
+  PetscCall(OptionsEnd(&options));
+  PetscCall(Says(&report, "-adj_trust_selections_length", &yes));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_INCONCLUSIVE && yes), "not normal: two factors leave it open"));
+  PetscCall(ADJSetSelectionsLength(p.adj, 6));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Show(&report, "not normal, length 6"));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && c->value < 0.6), "not normal: three are enough"));
+
+  pieces.scale[1] = 0.0;
+  PetscCall(PieceCreate(&p, 0.0, 0.8, 0.0, 0.0, &pieces.matrix[2]));
+  PetscCall(ADJSetSelections(p.adj, 3, PieceVJP, PieceJVP, &pieces));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Show(&report, "zero and nilpotent"));
+  PetscCall(TapOk((PetscBool)(report.verdict > 0 && c->value > 0.49 && c->value < 0.7), "zero and nilpotent selections: verdict %s", ADJTrusts[report.verdict]));
+  PetscCall(MatZeroEntries(pieces.matrix[0]));
+  PetscCall(ADJSetSelections(p.adj, 3, PieceVJP, PieceJVP, &pieces));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Show(&report, "nothing else"));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && c->value < 0.1), "nothing else: passed"));
+  PetscCall(MatShift(pieces.matrix[0], 1.0));
+  PetscCall(ADJSetSelections(p.adj, 3, PieceVJP, PieceJVP, &pieces));
+  PetscCall(TapError(PETSC_ERR_CONV_FAILED, Gradient(&p, &report), "the identity among them: refused"));
+  PetscCall(TapClose(c->value, 1.0, 1e-6, "the identity among them: lower bound 1"));
+  PetscCall(PiecesDestroy(&p, &pieces));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* NaN on one process, or an error, from a call on; the context works afterwards */
+static PetscErrorCode TestFaults(void)
+{
+  const PetscInt calls[] = {1, 2, 7, 30, 40, 55, 80};
+  Problem        p;
+  Pieces         pieces;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(PiecesCreate(20, LAYOUT_EMPTY, SPECTRUM_PAIRS, 0.9, &p, &pieces));
+  pieces.scale[1] = -0.7;
+  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Show(&report, "before the faults"));
+  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_ESTIMATED && pieces.calls > 80), "before the faults: verdict %s, %" PetscInt_FMT " calls", ADJTrusts[report.verdict], pieces.calls));
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(calls); i++) {
+    for (PetscInt fail = 0; fail < 2; fail++) {
+      PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
+      pieces.calls                         = 0;
+      *(fail ? &pieces.fail : &pieces.nan) = calls[i];
+      PetscCall(TapError(fail ? PETSC_ERR_USER : PETSC_ERR_FP, Gradient(&p, &report), "%s from call %" PetscInt_FMT " on: refused", fail ? "error" : "NaN", calls[i]));
+      PetscCall(TapOk((PetscBool)(pieces.calls == calls[i]), "%s from call %" PetscInt_FMT " on: no call after it", fail ? "error" : "NaN", calls[i]));
+      if (!fail) PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_REFUTED_NOT_FINITE && report.check[ADJ_CHECK_SELECTIONS].status == ADJ_CHECK_SKIPPED), "NaN from call %" PetscInt_FMT " on: verdict %s", calls[i], ADJTrusts[report.verdict]));
+      pieces.nan = pieces.fail = 0;
+      PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+      PetscCall(ADJGetTrustReport(p.adj, &report));
+      PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_ESTIMATED), "afterwards: verdict %s", ADJTrusts[report.verdict]));
+    }
+  }
+  PetscCall(PiecesDestroy(&p, &pieces));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Once for each state; kept where the contraction is, unless a derivative was refused */
+static PetscErrorCode TestCarriedOver(void)
+{
+  Problem        p;
+  Pieces         pieces;
+  PetscBool      yes;
+  PetscReal      before;
+  ADJTrustReport report;
+  ADJTrustCheck *c = &report.check[ADJ_CHECK_SELECTIONS];
+
+  PetscFunctionBeginUser;
+  PetscCall(PiecesCreate(20, LAYOUT_UNEVEN, SPECTRUM_CLUSTER, 0.6, &p, &pieces));
+  p.s             = 1e-3;
+  pieces.scale[1] = -0.5;
+  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
+  PetscCall(Gradient(&p, &report));
+  before = c->value;
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && !c->advice && pieces.calls > 0), "measured with the first derivative"));
+  pieces.calls = 0;
+  PetscCall(ADJSolveAdjoint(p.adj, p.x, p.thetabar));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && pieces.calls == 0), "not again at the same state"));
+  PetscCall(VecScale(p.theta, 1.001));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Says(&report, "carried over", &yes));
+  PetscCall(TapOk((PetscBool)(yes && c->status == ADJ_CHECK_PASSED && c->value == before && pieces.calls == 0), "carried over with the contraction"));
+  PetscCall(MatScale(p.A, 1.4));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(TapOk((PetscBool)(pieces.calls > 0 && c->status == ADJ_CHECK_PASSED && !c->advice), "measured again where that moved"));
+  PetscCall(TapClose(c->value, 1.4 * before, 1e-2, "the new value is %g", (double)c->value));
+  pieces.scale[1] = -1.3;
+  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
+  PetscCall(TapError(PETSC_ERR_CONV_FAILED, Gradient(&p, &report), "other selections are looked at"));
+  pieces.scale[1] = -0.5;
+  PetscCall(VecScale(p.theta, 1.001));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED), "a refusal is not carried over"));
+  PetscCall(ADJReset(p.adj));
+  pieces.calls = 0;
+  PetscCall(Gradient(&p, &report));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && pieces.calls > 0), "forgotten by ADJReset(), the selections are not"));
+  PetscCall(PiecesDestroy(&p, &pieces));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestBudget(void)
+{
+  Problem        p;
+  PetscInt       first = 0;
+  PetscBool      yes;
+  PetscOptions   options;
+  ADJTrustReport report;
+  ADJTrustCheck *c = &report.check[ADJ_CHECK_SELECTIONS];
+
+  PetscFunctionBeginUser;
+  PetscCall(OptionsBegin("-adj_trust_budget 1", &options));
+  PetscCall(BallCreate(3, LAYOUT_EVEN, &p));
+  PetscCall(OptionsEnd(&options));
+  PetscCall(ADJSetSelections(p.adj, 2, BallSelectionVJP, BallSelectionJVP, &first));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Show(&report, "budget 1"));
+  PetscCall(Says(&report, "-adj_trust_budget", &yes));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_INCONCLUSIVE && yes && report.verdict == ADJ_TRUST_UNVERIFIED), "budget spent: verdict %s", ADJTrusts[report.verdict]));
+  PetscCall(ADJSetTrustBudget(p.adj, 300));
+  PetscCall(TapError(PETSC_ERR_CONV_FAILED, ADJSolveAdjoint(p.adj, p.v, p.thetabar), "with more of it: looked at again, and refused"));
+  PetscCall(ADJSetTrustContraction(p.adj, PETSC_FALSE));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_SKIPPED && report.verdict > 0), "no contraction is asked for: no check, verdict %s", ADJTrusts[report.verdict]));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestArguments(void)
+{
+  ADJ             adj;
+  PetscInt        n, length, first = 0;
+  ADJSelectionFn *vjp, *jvp;
+  void           *ctx;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJCreate(PETSC_COMM_WORLD, &adj));
+  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetSelections(adj, -1, BallSelectionVJP, NULL, NULL), "a negative number of selections"));
+  PetscCall(TapError(PETSC_ERR_ARG_NULL, ADJSetSelections(adj, 2, NULL, BallSelectionJVP, NULL), "selections without VJP"));
+  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetSelectionsLength(adj, 0), "products of no factors"));
+  PetscCall(ADJGetSelections(adj, &n, &vjp, &jvp, &ctx));
+  PetscCall(TapOk((PetscBool)(!n && !vjp && !jvp && !ctx), "nothing is set at first, nor by a call that failed"));
+  PetscCall(ADJSetSelections(adj, 2, BallSelectionVJP, BallSelectionJVP, &first));
+  PetscCall(ADJSetSelectionsLength(adj, 4));
+  PetscCall(ADJGetSelections(adj, &n, &vjp, &jvp, &ctx));
+  PetscCall(ADJGetSelectionsLength(adj, &length));
+  PetscCall(TapOk((PetscBool)(n == 2 && vjp == BallSelectionVJP && jvp == BallSelectionJVP && ctx == &first && length == 4), "what was set"));
+  PetscCall(ADJGetSelections(adj, NULL, NULL, NULL, NULL));
+  PetscCall(ADJSetSelections(adj, 0, NULL, NULL, NULL));
+  PetscCall(ADJGetSelections(adj, &n, &vjp, &jvp, &ctx));
+  PetscCall(TapOk((PetscBool)(!n && !vjp && !jvp && !ctx), "removed"));
+  PetscCall(ADJDestroy(&adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -261,6 +707,16 @@ int main(int argc, char **argv)
   PetscCall(TestHeavyBall(1, LAYOUT_LAST));
   PetscCall(TestHeavyBall(5, LAYOUT_UNEVEN));
   PetscCall(TestHeavyBall(7, LAYOUT_EMPTY));
+  PetscCall(TestLasso(24, LAYOUT_UNEVEN));
+  PetscCall(TestCommuting(20, LAYOUT_EVEN));
+  PetscCall(TestCommuting(2, LAYOUT_EMPTY));
+  PetscCall(TestCommuting(1, LAYOUT_LAST));
+  PetscCall(TestSpecial(12, LAYOUT_UNEVEN));
+  PetscCall(TestSpecial(2, LAYOUT_LAST));
+  PetscCall(TestFaults());
+  PetscCall(TestCarriedOver());
+  PetscCall(TestBudget());
+  PetscCall(TestArguments());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

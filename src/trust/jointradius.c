@@ -3,8 +3,9 @@
 
        rho(A_{s1} ... A_{sk})^{1/k}  <=  JSR  <=  max over all words of length k of ||A_{s1} ... A_{sk}||^{1/k},
 
-   for every word s1 ... sk on the left, for every length k on the right. The left side by EPS on a shell of the transposed
-   product, the right side by SVD.
+   for every word s1 ... sk on the left, for every length k on the right. Both by EPS: the left side on a shell of the transposed
+   product P^T, the right side on one of P^T P, which for the largest singular value loses no accuracy that matters (the Lanczos
+   solver of SVD does not survive products of rank 1, which projections make).
 
    Of words that are rotations of each other one is enough for the left side, and powers of shorter words tell nothing new.
 */
@@ -30,47 +31,54 @@ static PetscErrorCode ADJApplyWord_Private(ADJ adj, PetscBool transpose, Vec x, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode MatMult_ADJ_Word(Mat P, Vec x, Vec y)
+/* y = P^T x, P the product */
+static PetscErrorCode MatMult_ADJ_Word(Mat PT, Vec x, Vec y)
 {
   ADJ adj;
 
   PetscFunctionBegin;
-  PetscCall(MatShellGetContext(P, &adj));
-  PetscCall(ADJApplyWord_Private(adj, PETSC_FALSE, x, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode MatMultTranspose_ADJ_Word(Mat P, Vec x, Vec y)
-{
-  ADJ adj;
-
-  PetscFunctionBegin;
-  PetscCall(MatShellGetContext(P, &adj));
+  PetscCall(MatShellGetContext(PT, &adj));
   PetscCall(ADJApplyWord_Private(adj, PETSC_TRUE, x, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static inline PetscReal ADJSelectionsScale_Private(PetscReal value)
+/* y = P^T P x */
+static PetscErrorCode MatMult_ADJ_WordSquared(Mat PTP, Vec x, Vec y)
+{
+  ADJ adj;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(PTP, &adj));
+  PetscCall(ADJApplyWord_Private(adj, PETSC_FALSE, x, adj->selections.work[2]));
+  PetscCall(ADJApplyWord_Private(adj, PETSC_TRUE, adj->selections.work[2], y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static inline PetscReal ADJDistanceToOne_Selections(PetscReal value)
 {
   return PetscMax(PetscAbsReal(1.0 - value), ADJ_SELECTIONS_NEAR);
 }
 
-static PetscErrorCode ADJEPSConverged_Selections(EPS eps, PetscScalar eigr, PetscScalar eigi, PetscReal res, PetscReal *errest, void *ctx)
+static PetscErrorCode ADJEPSConverged_Radius(EPS eps, PetscScalar eigr, PetscScalar eigi, PetscReal res, PetscReal *errest, void *ctx)
 {
   (void)eps;
   (void)eigi; /* with complex scalars */
   (void)ctx;
   PetscFunctionBegin;
-  *errest = res / ADJSelectionsScale_Private(SlepcAbsEigenvalue(eigr, eigi));
+  *errest = res / ADJDistanceToOne_Selections(SlepcAbsEigenvalue(eigr, eigi));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJSVDConverged_Selections(SVD svd, PetscReal sigma, PetscReal res, PetscReal *errest, void *ctx)
+/* A large norm, or one near 0, need not be known as well as its distance from 1 */
+static PetscErrorCode ADJEPSConverged_Norm(EPS eps, PetscScalar eigr, PetscScalar eigi, PetscReal res, PetscReal *errest, void *ctx)
 {
-  (void)svd;
+  const PetscReal square = PetscAbsScalar(eigr);
+
+  (void)eps;
+  (void)eigi;
   (void)ctx;
   PetscFunctionBegin;
-  *errest = res / PetscMin(ADJSelectionsScale_Private(sigma), PetscMax(sigma, ADJ_SELECTIONS_NEAR));
+  *errest = res / PetscMin(ADJDistanceToOne_Selections(square), PetscMax(square, ADJ_SELECTIONS_NEAR));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -84,66 +92,54 @@ static PetscErrorCode ADJEPSStopping_Selections(EPS eps, PetscInt its, PetscInt 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJSVDStopping_Selections(SVD svd, PetscInt its, PetscInt max_it, PetscInt nconv, PetscInt nsv, SVDConvergedReason *reason, void *ctx)
-{
-  ADJ adj = (ADJ)ctx;
-
-  PetscFunctionBegin;
-  PetscCall(SVDStoppingBasic(svd, its, max_it, nconv, nsv, reason, NULL));
-  if (*reason == SVD_CONVERGED_ITERATING && ADJCountProducts(adj->account) >= adj->selections.limit) *reason = SVD_DIVERGED_ITS;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* On the transposed product: the VJPs alone are needed */
-static PetscErrorCode ADJCreateEPS_Selections(ADJ adj, EPS *eps)
+static PetscErrorCode ADJCreateEPS_Selections(ADJ adj, const char suffix[], EPSProblemType type, PetscErrorCode (*converged)(EPS, PetscScalar, PetscScalar, PetscReal, PetscReal *, void *), EPS *eps)
 {
   char prefix[256];
 
   PetscFunctionBegin;
-  PetscCall(ADJGetChildPrefix_Private(adj, "adj_selections_", sizeof(prefix), prefix));
-  PetscCall(ADJCreateShell_Private(adj, MatMultTranspose_ADJ_Word, NULL, &adj->selections.PT));
+  PetscCall(ADJGetChildPrefix_Private(adj, suffix, sizeof(prefix), prefix));
   PetscCall(EPSCreate(PetscObjectComm((PetscObject)adj), eps));
   PetscCall(PetscObjectSetOptions((PetscObject)*eps, ((PetscObject)adj)->options));
   PetscCall(EPSSetOptionsPrefix(*eps, prefix));
-  PetscCall(EPSSetProblemType(*eps, EPS_NHEP));
+  PetscCall(EPSSetProblemType(*eps, type));
   PetscCall(EPSSetWhichEigenpairs(*eps, EPS_LARGEST_MAGNITUDE));
-  PetscCall(EPSSetConvergenceTestFunction(*eps, ADJEPSConverged_Selections, NULL, NULL));
+  PetscCall(EPSSetConvergenceTestFunction(*eps, converged, NULL, NULL));
   PetscCall(EPSSetStoppingTestFunction(*eps, ADJEPSStopping_Selections, adj, NULL));
   PetscCall(EPSSetTolerances(*eps, ADJ_SELECTIONS_TOL, PETSC_MAX_INT));
   if (adj->optionscalled) PetscCall(EPSSetFromOptions(*eps));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJCreateSVD_Selections(ADJ adj, SVD *svd)
+/* Without products left for this bound nothing more is begun for it */
+static PetscBool ADJTakeBudget_Private(ADJ adj, PetscInt left)
 {
-  char prefix[256];
+  ADJSelections *sel = &adj->selections;
 
-  PetscFunctionBegin;
-  PetscCall(ADJGetChildPrefix_Private(adj, "adj_selections_", sizeof(prefix), prefix));
-  PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_Word, MatMultTranspose_ADJ_Word, &adj->selections.P));
-  PetscCall(SVDCreate(PetscObjectComm((PetscObject)adj), svd));
-  PetscCall(PetscObjectSetOptions((PetscObject)*svd, ((PetscObject)adj)->options));
-  PetscCall(SVDSetOptionsPrefix(*svd, prefix));
-  PetscCall(SVDSetType(*svd, SVDTRLANCZOS));
-  PetscCall(SVDSetImplicitTranspose(*svd, PETSC_TRUE));
-  PetscCall(SVDSetWhichSingularTriplets(*svd, SVD_LARGEST));
-  PetscCall(SVDSetConvergenceTestFunction(*svd, ADJSVDConverged_Selections, NULL, NULL));
-  PetscCall(SVDSetStoppingTestFunction(*svd, ADJSVDStopping_Selections, adj, NULL));
-  PetscCall(SVDSetTolerances(*svd, ADJ_SELECTIONS_TOL, PETSC_MAX_INT));
-  if (adj->optionscalled) PetscCall(SVDSetFromOptions(*svd));
-  PetscFunctionReturn(PETSC_SUCCESS);
+  sel->limit = ADJCountProducts(adj->account) + PetscMin(left, adj->trustbudget);
+  if (left <= 0) sel->unresolved = PETSC_TRUE;
+  return (PetscBool)(left > 0);
 }
 
-/* Without products left nothing more is begun */
-static PetscBool ADJTakeBudget_Private(ADJ adj)
+/* Eigenvalue of largest magnitude of A, with its residual; negative if it is not found */
+static PetscErrorCode ADJSolveEPS_Selections(ADJ adj, EPS eps, Mat A, PetscReal *value, PetscReal *error)
 {
-  ADJSelections *sel   = &adj->selections;
-  const PetscInt count = ADJCountProducts(adj->account);
+  ADJSelections *sel = &adj->selections;
+  PetscInt       nconv;
+  PetscScalar    kr, ki;
 
-  sel->limit = PetscMin(count + adj->trustbudget, sel->stop);
-  if (count < sel->stop) return PETSC_TRUE;
-  sel->unresolved = PETSC_TRUE;
-  return PETSC_FALSE;
+  PetscFunctionBegin;
+  *value = -1.0;
+  PetscCall(PetscObjectStateIncrease((PetscObject)A));
+  PetscCall(EPSSetOperators(eps, A, NULL));
+  PetscCall(EPSSetInitialSpace(eps, 1, &sel->start));
+  PetscCall(EPSSolve(eps));
+  PetscCall(EPSGetConverged(eps, &nconv));
+  if (nconv < 1) sel->unresolved = PETSC_TRUE;
+  if (nconv < 1 || sel->filter.notfinite) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(EPSGetEigenvalue(eps, 0, &kr, &ki));
+  PetscCall(EPSComputeError(eps, 0, EPS_ERROR_ABSOLUTE, error));
+  *value = SlepcAbsEigenvalue(kr, ki);
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /*
@@ -152,22 +148,13 @@ static PetscBool ADJTakeBudget_Private(ADJ adj)
 */
 static PetscErrorCode ADJMeasureRadius_Private(ADJ adj, EPS eps)
 {
-  ADJSelections *sel = &adj->selections;
-  PetscInt       nconv;
-  PetscReal      rho, error, root = 1.0 / sel->k;
-  PetscScalar    kr, ki;
+  ADJSelections  *sel  = &adj->selections;
+  const PetscReal root = 1.0 / sel->k;
+  PetscReal       rho, error;
 
   PetscFunctionBegin;
-  PetscCall(PetscObjectStateIncrease((PetscObject)sel->PT));
-  PetscCall(EPSSetOperators(eps, sel->PT, NULL));
-  PetscCall(EPSSetInitialSpace(eps, 1, &sel->start));
-  PetscCall(EPSSolve(eps));
-  PetscCall(EPSGetConverged(eps, &nconv));
-  if (nconv < 1) sel->unresolved = PETSC_TRUE;
-  if (nconv < 1 || sel->filter.notfinite) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(EPSGetEigenvalue(eps, 0, &kr, &ki));
-  PetscCall(EPSComputeError(eps, 0, EPS_ERROR_ABSOLUTE, &error));
-  rho   = SlepcAbsEigenvalue(kr, ki);
+  PetscCall(ADJSolveEPS_Selections(adj, eps, sel->PT, &rho, &error));
+  if (rho < 0.0 || sel->filter.notfinite) PetscFunctionReturn(PETSC_SUCCESS);
   error = PetscPowReal(rho, root) - PetscPowReal(PetscMax(rho - error - PETSC_SMALL, 0.0), root);
   if (PetscPowReal(rho, root) - error <= sel->lower - sel->error) PetscFunctionReturn(PETSC_SUCCESS);
   sel->lower = PetscPowReal(rho, root);
@@ -176,35 +163,21 @@ static PetscErrorCode ADJMeasureRadius_Private(ADJ adj, EPS eps)
 }
 
 /*
-   The norm of the word in work, to the power 1/k; negative if it is not found. A Ritz value never exceeds the norm: its residual
-   is added. This bounds a singular value from above; that it is the largest rests on the random start, which has a part in every
-   direction. Where the product with this start vanishes there is nothing to find, and the solver would not survive it
+   The norm of the word in work, to the power 1/k; negative if it is not found. A Ritz value of P^T P never exceeds |P|^2: its
+   residual is added, within which there is an eigenvalue. That this is the largest rests on the random start, which has a part
+   in every direction: strong evidence, no proof. Where the product with the start vanishes there is nothing to find
 */
-static PetscErrorCode ADJMeasureWord_Private(ADJ adj, SVD svd, PetscReal *bound)
+static PetscErrorCode ADJMeasureNorm_Selections(ADJ adj, EPS eps, PetscReal *bound)
 {
   ADJSelections *sel = &adj->selections;
-  PetscInt       nconv;
-  PetscReal      norm, error;
-  Vec            y;
+  PetscReal      square, error = 0.0;
 
   PetscFunctionBegin;
   *bound = -1.0;
-  PetscCall(VecDuplicate(sel->start, &y));
-  PetscCall(MatMult(sel->P, sel->start, y));
-  PetscCall(VecNorm(y, NORM_2, &norm));
-  PetscCall(VecDestroy(&y));
-  if (!sel->filter.notfinite && norm <= PETSC_SMALL) *bound = PetscPowReal(PETSC_SMALL, 1.0 / sel->k);
-  if (sel->filter.notfinite || norm <= PETSC_SMALL) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscObjectStateIncrease((PetscObject)sel->P));
-  PetscCall(SVDSetOperators(svd, sel->P, NULL));
-  PetscCall(SVDSetInitialSpaces(svd, 1, &sel->start, 0, NULL));
-  PetscCall(SVDSolve(svd));
-  PetscCall(SVDGetConverged(svd, &nconv));
-  if (nconv < 1) sel->unresolved = PETSC_TRUE;
-  if (nconv < 1 || sel->filter.notfinite) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(SVDGetSingularTriplet(svd, 0, &norm, NULL, NULL));
-  PetscCall(SVDComputeError(svd, 0, SVD_ERROR_ABSOLUTE, &error));
-  *bound = PetscPowReal(norm + error + PETSC_SMALL, 1.0 / sel->k);
+  PetscCall(ADJApplyWord_Private(adj, PETSC_FALSE, sel->start, sel->work[2]));
+  PetscCall(VecNorm(sel->work[2], NORM_2, &square));
+  if (!sel->filter.notfinite && square > PETSC_SMALL) PetscCall(ADJSolveEPS_Selections(adj, eps, sel->PTP, &square, &error));
+  if (square >= 0.0 && !sel->filter.notfinite) *bound = PetscPowReal(PetscSqrtReal(square + error) + PETSC_SMALL, 1.0 / sel->k);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -268,7 +241,7 @@ static PetscErrorCode ADJDescribeBrackets_Private(ADJ adj)
     advice = "the budget was spent: raise -adj_trust_budget";
   if (sel->lower >= 0.0) PetscCall(PetscSNPrintf(from, sizeof(from), "%.5g", (double)sel->lower));
   if (sel->upper >= 0.0) PetscCall(PetscSNPrintf(to, sizeof(to), "%.5g", (double)sel->upper));
-  PetscCall(PetscSNPrintf(sel->advice, sizeof(sel->advice), "the joint spectral radius lies between %s and %s, by products of up to %" PetscInt_FMT " factors; %s", from, to, sel->length, advice));
+  PetscCall(PetscSNPrintf(sel->advice, sizeof(sel->advice), "the joint spectral radius lies between %s and %s, all products of up to %" PetscInt_FMT " factors considered; %s", from, to, sel->length, advice));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -280,9 +253,12 @@ static PetscErrorCode ADJRaiseLower_Private(ADJ adj, EPS eps, PetscBool alone)
   PetscFunctionBegin;
   PetscCall(PetscArrayzero(sel->word, sel->k));
   do {
+    const PetscInt count = ADJCountProducts(adj->account);
+
     if (!ADJWordLeads_Private(sel->k, sel->word)) continue;
-    if (!ADJTakeBudget_Private(adj)) break;
+    if (!ADJTakeBudget_Private(adj, sel->left[0])) break;
     PetscCall(ADJMeasureRadius_Private(adj, eps));
+    sel->left[0] -= ADJCountProducts(adj->account) - count;
     if (sel->filter.notfinite) break;
     if (ADJJudgeBrackets_Private(sel) == ADJ_CHECK_FAILED) {
       PetscCall(ADJDescribeWord_Private(sel, alone));
@@ -293,7 +269,7 @@ static PetscErrorCode ADJRaiseLower_Private(ADJ adj, EPS eps, PetscBool alone)
 }
 
 /* The same for the upper bound. A word that reaches that of a shorter length ends it: this length gives no better one */
-static PetscErrorCode ADJLowerUpper_Private(ADJ adj, SVD svd)
+static PetscErrorCode ADJLowerUpper_Private(ADJ adj, EPS eps)
 {
   ADJSelections *sel   = &adj->selections;
   PetscReal      worst = 0.0, bound;
@@ -301,8 +277,11 @@ static PetscErrorCode ADJLowerUpper_Private(ADJ adj, SVD svd)
   PetscFunctionBegin;
   PetscCall(PetscArrayzero(sel->word, sel->k));
   do {
-    if (!ADJTakeBudget_Private(adj)) PetscFunctionReturn(PETSC_SUCCESS);
-    PetscCall(ADJMeasureWord_Private(adj, svd, &bound));
+    const PetscInt count = ADJCountProducts(adj->account);
+
+    if (!ADJTakeBudget_Private(adj, sel->left[1])) PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(ADJMeasureNorm_Selections(adj, eps, &bound));
+    sel->left[1] -= ADJCountProducts(adj->account) - count;
     if (bound < 0.0) PetscFunctionReturn(PETSC_SUCCESS);
     worst = PetscMax(worst, bound);
     if (sel->upper >= 0.0 && worst >= sel->upper) PetscFunctionReturn(PETSC_SUCCESS);
@@ -312,21 +291,21 @@ static PetscErrorCode ADJLowerUpper_Private(ADJ adj, SVD svd)
 }
 
 /* Length by length, until one side decides */
-static PetscErrorCode ADJBracket_Private(ADJ adj, EPS *eps, SVD *svd)
+static PetscErrorCode ADJBracket_Private(ADJ adj, EPS *radius, EPS *norm)
 {
   ADJSelections *sel   = &adj->selections;
   PetscBool      alone = PETSC_FALSE;
 
   PetscFunctionBegin;
-  PetscCall(ADJCreateEPS_Selections(adj, eps));
-  if (adj->selectionjvp) PetscCall(ADJCreateSVD_Selections(adj, svd));
-  for (sel->k = 1; sel->k <= adj->selectionlength; sel->k++) {
-    PetscCall(ADJRaiseLower_Private(adj, *eps, alone));
+  PetscCall(ADJCreateEPS_Selections(adj, "adj_selections_", EPS_NHEP, ADJEPSConverged_Radius, radius));
+  if (adj->selectionjvp) PetscCall(ADJCreateEPS_Selections(adj, "adj_selections_norm_", EPS_HEP, ADJEPSConverged_Norm, norm));
+  for (sel->k = 1; sel->k <= adj->selectionlength && (sel->left[0] > 0 || sel->left[1] > 0); sel->k++) {
+    PetscCall(ADJRaiseLower_Private(adj, *radius, alone));
     if (sel->filter.notfinite || ADJJudgeBrackets_Private(sel) == ADJ_CHECK_FAILED) break;
     if (sel->k == 1) alone = (PetscBool)!sel->unresolved;
-    if (*svd) PetscCall(ADJLowerUpper_Private(adj, *svd));
-    if (sel->filter.notfinite || ADJCountProducts(adj->account) >= sel->stop) break;
-    sel->length = sel->k;
+    if (*norm) PetscCall(ADJLowerUpper_Private(adj, *norm));
+    if (sel->filter.notfinite) break;
+    if (!sel->unresolved) sel->length = sel->k;
     if (ADJJudgeBrackets_Private(sel) == ADJ_CHECK_PASSED) break;
   }
   sel->status = ADJJudgeBrackets_Private(sel);
@@ -351,27 +330,27 @@ static PetscErrorCode ADJCreateStart_Private(ADJ adj, Vec *start)
 /* At the present state. An error that comes from what a solver made of NaN is none */
 PetscErrorCode ADJMeasureSelections_Private(ADJ adj)
 {
-  ADJSelections *sel = &adj->selections;
-  EPS            eps = NULL;
-  SVD            svd = NULL;
+  ADJSelections *sel    = &adj->selections;
+  EPS            radius = NULL, norm = NULL;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(ADJSelectionsReset_Private(adj));
-  sel->budget = adj->trustbudget;
-  sel->stop   = ADJCountProducts(adj->account) + ADJ_SELECTIONS_BUDGET * adj->trustbudget;
+  sel->budget  = adj->trustbudget;
+  sel->left[1] = adj->selectionjvp ? ADJ_SELECTIONS_BUDGET / 2 * adj->trustbudget : 0;
+  sel->left[0] = ADJ_SELECTIONS_BUDGET * adj->trustbudget - sel->left[1];
   PetscCall(PetscMalloc1(adj->selectionlength, &sel->word));
-  PetscCall(VecDuplicate(adj->r, &sel->work[0]));
-  PetscCall(VecDuplicate(adj->r, &sel->work[1]));
+  for (PetscInt i = 0; i < 3; i++) PetscCall(VecDuplicate(adj->r, &sel->work[i]));
+  PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_Word, NULL, &sel->PT));
+  PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_WordSquared, NULL, &sel->PTP));
   PetscCall(ADJCreateStart_Private(adj, &sel->start));
-  ierr = ADJBracket_Private(adj, &eps, &svd);
-  PetscCall(EPSDestroy(&eps));
-  PetscCall(SVDDestroy(&svd));
-  PetscCall(MatDestroy(&sel->P));
+  ierr = ADJBracket_Private(adj, &radius, &norm);
+  PetscCall(EPSDestroy(&radius));
+  PetscCall(EPSDestroy(&norm));
+  PetscCall(MatDestroy(&sel->PTP));
   PetscCall(MatDestroy(&sel->PT));
   PetscCall(VecDestroy(&sel->start));
-  PetscCall(VecDestroy(&sel->work[0]));
-  PetscCall(VecDestroy(&sel->work[1]));
+  for (PetscInt i = 0; i < 3; i++) PetscCall(VecDestroy(&sel->work[i]));
   PetscCall(PetscFree(sel->word));
   PetscCall(ADJRaiseOnAll_Private(adj, sel->filter.ierr));
   PetscCall(sel->filter.notfinite ? PETSC_SUCCESS : ierr);

@@ -107,10 +107,11 @@ typedef struct {
   PetscBool        unresolved; /* something was left out, or stopped early, for want of budget */
   ADJProductFilter filter;
   char             advice[512];
-  PetscInt         stop, limit; /* counts of products at which the whole, or the present measurement, ends */
-  PetscInt         k, *word;    /* the product in work: selections word[0], ..., word[k-1] */
-  Mat              P, PT;       /* shells of the product in work */
-  Vec              start, work[2];
+  PetscInt         left[2];  /* products that may still be spent on the lower and on the upper bound */
+  PetscInt         limit;    /* count of products at which the present measurement ends */
+  PetscInt         k, *word; /* the product in work: selections word[0], ..., word[k-1] */
+  Mat              PT, PTP;  /* shells of P^T and P^T P, P being the product */
+  Vec              start, work[3];
 } ADJSelections;
 
 /* Orthonormal bases of the null spaces that the user gave */
