@@ -3,93 +3,7 @@ static char help[] = "Nonsmooth fixed points: brackets of the joint spectral rad
 /*
    nsize: 1 2 4
 */
-#include <math.h>
-#include "problems.h"
-
-#define SLOTS 4
-
-/*
-   Selection s is scale[s] A of the problem, with a trap: from the call `nan` on, counted from 1, the last process with unknowns gets
-   NaN; at the call `fail` all get an error
-*/
-typedef struct {
-  Problem  *p;
-  PetscReal scale[SLOTS];
-  Mat       matrix[SLOTS]; /* instead of A */
-  PetscInt  calls, nan, fail;
-} Pieces;
-
-static PetscErrorCode Strike(Pieces *pieces, Vec out)
-{
-  PetscInt lo, hi, n;
-
-  PetscFunctionBeginUser;
-  pieces->calls++;
-  if (pieces->nan && pieces->calls >= pieces->nan) {
-    PetscCall(VecGetSize(out, &n));
-    PetscCall(VecGetOwnershipRange(out, &lo, &hi));
-    if (lo < n && hi == n) PetscCall(VecSetValue(out, n - 1, NAN, INSERT_VALUES));
-    PetscCall(VecAssemblyBegin(out));
-    PetscCall(VecAssemblyEnd(out));
-  }
-  PetscFunctionReturn(pieces->fail && pieces->calls == pieces->fail ? PETSC_ERR_USER : PETSC_SUCCESS);
-}
-
-static PetscErrorCode PieceVJP(ADJ adj, PetscInt s, Vec x, Vec theta, Vec in, Vec out, void *ctx)
-{
-  Pieces *pieces = (Pieces *)ctx;
-
-  (void)adj;
-  PetscFunctionBeginUser;
-  PetscCall(ProblemCheckPoint(pieces->p, x, theta));
-  PetscCall(MatMultHermitianTranspose(pieces->matrix[s] ? pieces->matrix[s] : pieces->p->A, in, out));
-  PetscCall(VecScale(out, pieces->scale[s]));
-  PetscFunctionReturn(Strike(pieces, out));
-}
-
-static PetscErrorCode PieceJVP(ADJ adj, PetscInt s, Vec x, Vec theta, Vec in, Vec out, void *ctx)
-{
-  Pieces *pieces = (Pieces *)ctx;
-
-  (void)adj;
-  PetscFunctionBeginUser;
-  PetscCall(ProblemCheckPoint(pieces->p, x, theta));
-  PetscCall(MatMult(pieces->matrix[s] ? pieces->matrix[s] : pieces->p->A, in, out));
-  PetscCall(VecScale(out, pieces->scale[s]));
-  PetscFunctionReturn(Strike(pieces, out));
-}
-
-/* The gradient with its report; the code of a refusal is returned */
-static PetscErrorCode Gradient(Problem *p, ADJTrustReport *report)
-{
-  PetscErrorCode ierr;
-
-  PetscFunctionBeginUser;
-  PetscCall(VecSet(p->x, 0.0));
-  PetscCall(ADJSolve(p->adj, p->theta, p->x));
-  ierr = ADJSolveAdjoint(p->adj, p->v, p->thetabar);
-  PetscCall(ADJGetTrustReport(p->adj, report));
-  PetscFunctionReturn(ierr);
-}
-
-static PetscErrorCode Show(const ADJTrustReport *report, const char what[])
-{
-  const ADJTrustCheck *c = &report->check[ADJ_CHECK_SELECTIONS];
-
-  PetscFunctionBeginUser;
-  PetscCall(TapDiag("%s: lower %.6f, upper %.6f, %s, %" PetscInt_FMT " products: %.160s", what, (double)c->value, c->error > 0.0 ? (double)(c->value + c->error) : -1.0, ADJCheckStatuses[c->status], report->products, c->advice ? c->advice : ""));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode Says(const ADJTrustReport *report, const char text[], PetscBool *yes)
-{
-  char *found = NULL;
-
-  PetscFunctionBeginUser;
-  if (report->check[ADJ_CHECK_SELECTIONS].advice) PetscCall(PetscStrstr(report->check[ADJ_CHECK_SELECTIONS].advice, text, &found));
-  *yes = (PetscBool)(found != NULL);
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+#include "selections.h"
 
 /* ------------- Heavy ball on f = x^2/2 (x >= 0), x^2/8 (x < 0), less theta x: step 1, momentum 3/4 ------------- */
 
@@ -450,45 +364,6 @@ static PetscErrorCode TestLasso(PetscInt n, Layout layout)
 
 /* ------------------------------ Selections of a linear problem ------------------------------ */
 
-/* n blocks [[a, b], [c, d]] on the layout of A */
-static PetscErrorCode PieceCreate(Problem *p, PetscReal a, PetscReal b, PetscReal c, PetscReal d, Mat *matrix)
-{
-  PetscInt lo, hi;
-
-  PetscFunctionBeginUser;
-  PetscCall(MatDuplicate(p->A, MAT_DO_NOT_COPY_VALUES, matrix));
-  PetscCall(MatGetOwnershipRange(*matrix, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++) {
-    const PetscInt other = i % 2 ? i - 1 : i + 1;
-
-    PetscCall(MatSetValue(*matrix, i, i, i % 2 ? d : a, INSERT_VALUES));
-    if (other < p->n) PetscCall(MatSetValue(*matrix, i, other, i % 2 ? c : b, INSERT_VALUES));
-  }
-  PetscCall(MatAssemblyBegin(*matrix, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*matrix, MAT_FINAL_ASSEMBLY));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode PiecesCreate(PetscInt n, Layout layout, Spectrum spectrum, PetscReal rho, Problem *p, Pieces *pieces)
-{
-  PetscFunctionBeginUser;
-  PetscCall(PetscMemzero(pieces, sizeof(*pieces)));
-  PetscCall(ProblemCreate(PETSC_COMM_WORLD, n, layout, 3, LAYOUT_EVEN, spectrum, rho, p));
-  pieces->p = p;
-  for (PetscInt s = 0; s < SLOTS; s++) pieces->scale[s] = 1.0;
-  PetscCall(ProblemCreateADJ(p));
-  PetscCall(ADJSetFromOptions(p->adj));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode PiecesDestroy(Problem *p, Pieces *pieces)
-{
-  PetscFunctionBeginUser;
-  for (PetscInt s = 0; s < SLOTS; s++) PetscCall(MatDestroy(&pieces->matrix[s]));
-  PetscCall(ProblemDestroy(p));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* A and -0.7 A, A Hermitian: the joint spectral radius is rho(A) = |A| */
 static PetscErrorCode TestCommuting(PetscInt n, Layout layout)
 {
@@ -532,7 +407,7 @@ static PetscErrorCode TestSpecial(PetscInt n, Layout layout)
   ADJTrustCheck *c = &report.check[ADJ_CHECK_SELECTIONS];
 
   PetscFunctionBeginUser;
-  PetscCall(OptionsBegin("-adj_trust_selections_length 2 -adj_selections_eps_tol 1e-3 -adj_selections_norm_eps_tol 1e-3", &options));
+  PetscCall(OptionsBegin("-adj_trust_selections_length 2 -adj_selections_eps_tol 1e-4 -adj_selections_norm_eps_tol 1e-4", &options));
   PetscCall(PiecesCreate(n, layout, SPECTRUM_REAL, 0.5, &p, &pieces));
   PetscCall(PieceCreate(&p, 0.5, 1.0, 0.0, 0.5, &pieces.matrix[0]));
   PetscCall(ADJSetSelections(p.adj, 1, PieceVJP, PieceJVP, &pieces));
@@ -565,138 +440,6 @@ static PetscErrorCode TestSpecial(PetscInt n, Layout layout)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* NaN on one process, or an error, from a call on; the context works afterwards */
-static PetscErrorCode TestFaults(void)
-{
-  const PetscInt calls[] = {1, 2, 7, 30, 40, 55, 80};
-  Problem        p;
-  Pieces         pieces;
-  ADJTrustReport report;
-
-  PetscFunctionBeginUser;
-  PetscCall(PiecesCreate(20, LAYOUT_EMPTY, SPECTRUM_PAIRS, 0.9, &p, &pieces));
-  pieces.scale[1] = -0.7;
-  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
-  PetscCall(Gradient(&p, &report));
-  PetscCall(Show(&report, "before the faults"));
-  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_ESTIMATED && pieces.calls > 80), "before the faults: verdict %s, %" PetscInt_FMT " calls", ADJTrusts[report.verdict], pieces.calls));
-  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(calls); i++) {
-    for (PetscInt fail = 0; fail < 2; fail++) {
-      PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
-      pieces.calls                         = 0;
-      *(fail ? &pieces.fail : &pieces.nan) = calls[i];
-      PetscCall(TapError(fail ? PETSC_ERR_USER : PETSC_ERR_FP, Gradient(&p, &report), "%s from call %" PetscInt_FMT " on: refused", fail ? "error" : "NaN", calls[i]));
-      PetscCall(TapOk((PetscBool)(pieces.calls == calls[i]), "%s from call %" PetscInt_FMT " on: no call after it", fail ? "error" : "NaN", calls[i]));
-      if (!fail) PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_REFUTED_NOT_FINITE && report.check[ADJ_CHECK_SELECTIONS].status == ADJ_CHECK_SKIPPED), "NaN from call %" PetscInt_FMT " on: verdict %s", calls[i], ADJTrusts[report.verdict]));
-      pieces.nan = pieces.fail = 0;
-      PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
-      PetscCall(ADJGetTrustReport(p.adj, &report));
-      PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_ESTIMATED), "afterwards: verdict %s", ADJTrusts[report.verdict]));
-    }
-  }
-  PetscCall(PiecesDestroy(&p, &pieces));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Once for each state; kept where the contraction is, unless a derivative was refused */
-static PetscErrorCode TestCarriedOver(void)
-{
-  Problem        p;
-  Pieces         pieces;
-  PetscBool      yes;
-  PetscReal      before;
-  ADJTrustReport report;
-  ADJTrustCheck *c = &report.check[ADJ_CHECK_SELECTIONS];
-
-  PetscFunctionBeginUser;
-  PetscCall(PiecesCreate(20, LAYOUT_UNEVEN, SPECTRUM_CLUSTER, 0.6, &p, &pieces));
-  p.s             = 1e-3;
-  pieces.scale[1] = -0.5;
-  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
-  PetscCall(Gradient(&p, &report));
-  before = c->value;
-  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && !c->advice && pieces.calls > 0), "measured with the first derivative"));
-  pieces.calls = 0;
-  PetscCall(ADJSolveAdjoint(p.adj, p.x, p.thetabar));
-  PetscCall(ADJGetTrustReport(p.adj, &report));
-  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && pieces.calls == 0), "not again at the same state"));
-  PetscCall(VecScale(p.theta, 1.001));
-  PetscCall(Gradient(&p, &report));
-  PetscCall(Says(&report, "carried over", &yes));
-  PetscCall(TapOk((PetscBool)(yes && c->status == ADJ_CHECK_PASSED && c->value == before && pieces.calls == 0), "carried over with the contraction"));
-  PetscCall(MatScale(p.A, 1.4));
-  PetscCall(Gradient(&p, &report));
-  PetscCall(TapOk((PetscBool)(pieces.calls > 0 && c->status == ADJ_CHECK_PASSED && !c->advice), "measured again where that moved"));
-  PetscCall(TapClose(c->value, 1.4 * before, 1e-2, "the new value is %g", (double)c->value));
-  pieces.scale[1] = -1.3;
-  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
-  PetscCall(TapError(PETSC_ERR_CONV_FAILED, Gradient(&p, &report), "other selections are looked at"));
-  pieces.scale[1] = -0.5;
-  PetscCall(VecScale(p.theta, 1.001));
-  PetscCall(Gradient(&p, &report));
-  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED), "a refusal is not carried over"));
-  PetscCall(ADJReset(p.adj));
-  pieces.calls = 0;
-  PetscCall(Gradient(&p, &report));
-  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && pieces.calls > 0), "forgotten by ADJReset(), the selections are not"));
-  PetscCall(PiecesDestroy(&p, &pieces));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode TestBudget(void)
-{
-  Problem        p;
-  PetscInt       first = 0;
-  PetscBool      yes;
-  PetscOptions   options;
-  ADJTrustReport report;
-  ADJTrustCheck *c = &report.check[ADJ_CHECK_SELECTIONS];
-
-  PetscFunctionBeginUser;
-  PetscCall(OptionsBegin("-adj_trust_budget 1", &options));
-  PetscCall(BallCreate(3, LAYOUT_EVEN, &p));
-  PetscCall(OptionsEnd(&options));
-  PetscCall(ADJSetSelections(p.adj, 2, BallSelectionVJP, BallSelectionJVP, &first));
-  PetscCall(Gradient(&p, &report));
-  PetscCall(Show(&report, "budget 1"));
-  PetscCall(Says(&report, "-adj_trust_budget", &yes));
-  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_INCONCLUSIVE && yes && report.verdict == ADJ_TRUST_UNVERIFIED), "budget spent: verdict %s", ADJTrusts[report.verdict]));
-  PetscCall(ADJSetTrustBudget(p.adj, 300));
-  PetscCall(TapError(PETSC_ERR_CONV_FAILED, ADJSolveAdjoint(p.adj, p.v, p.thetabar), "with more of it: looked at again, and refused"));
-  PetscCall(ADJSetTrustContraction(p.adj, PETSC_FALSE));
-  PetscCall(Gradient(&p, &report));
-  PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_SKIPPED && report.verdict > 0), "no contraction is asked for: no check, verdict %s", ADJTrusts[report.verdict]));
-  PetscCall(ProblemDestroy(&p));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode TestArguments(void)
-{
-  ADJ             adj;
-  PetscInt        n, length, first = 0;
-  ADJSelectionFn *vjp, *jvp;
-  void           *ctx;
-
-  PetscFunctionBeginUser;
-  PetscCall(ADJCreate(PETSC_COMM_WORLD, &adj));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetSelections(adj, -1, BallSelectionVJP, NULL, NULL), "a negative number of selections"));
-  PetscCall(TapError(PETSC_ERR_ARG_NULL, ADJSetSelections(adj, 2, NULL, BallSelectionJVP, NULL), "selections without VJP"));
-  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetSelectionsLength(adj, 0), "products of no factors"));
-  PetscCall(ADJGetSelections(adj, &n, &vjp, &jvp, &ctx));
-  PetscCall(TapOk((PetscBool)(!n && !vjp && !jvp && !ctx), "nothing is set at first, nor by a call that failed"));
-  PetscCall(ADJSetSelections(adj, 2, BallSelectionVJP, BallSelectionJVP, &first));
-  PetscCall(ADJSetSelectionsLength(adj, 4));
-  PetscCall(ADJGetSelections(adj, &n, &vjp, &jvp, &ctx));
-  PetscCall(ADJGetSelectionsLength(adj, &length));
-  PetscCall(TapOk((PetscBool)(n == 2 && vjp == BallSelectionVJP && jvp == BallSelectionJVP && ctx == &first && length == 4), "what was set"));
-  PetscCall(ADJGetSelections(adj, NULL, NULL, NULL, NULL));
-  PetscCall(ADJSetSelections(adj, 0, NULL, NULL, NULL));
-  PetscCall(ADJGetSelections(adj, &n, &vjp, &jvp, &ctx));
-  PetscCall(TapOk((PetscBool)(!n && !vjp && !jvp && !ctx), "removed"));
-  PetscCall(ADJDestroy(&adj));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 int main(int argc, char **argv)
 {
   int failed;
@@ -713,10 +456,6 @@ int main(int argc, char **argv)
   PetscCall(TestCommuting(1, LAYOUT_LAST));
   PetscCall(TestSpecial(12, LAYOUT_UNEVEN));
   PetscCall(TestSpecial(2, LAYOUT_LAST));
-  PetscCall(TestFaults());
-  PetscCall(TestCarriedOver());
-  PetscCall(TestBudget());
-  PetscCall(TestArguments());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -11,7 +11,7 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-#define ADJ_SELECTIONS_TOL    1e-2 /* of the distance to 1 */
+#define ADJ_SELECTIONS_TOL    1e-3 /* of the distance to 1 */
 #define ADJ_SELECTIONS_NEAR   1e-4 /* a smaller distance is not resolved */
 #define ADJ_SELECTIONS_BUDGET 10   /* budgets of one measurement for all of them together */
 
@@ -110,14 +110,21 @@ static PetscErrorCode ADJCreateEPS_Selections(ADJ adj, const char suffix[], EPSP
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Without products left for this bound nothing more is begun for it */
-static PetscBool ADJTakeBudget_Private(ADJ adj, PetscInt left)
+/*
+   Without products left for this bound nothing more is begun for it. Each measurement starts from a vector of its own: if one has
+   almost no part in the direction sought, the next has
+*/
+static PetscErrorCode ADJBeginMeasurement_Selections(ADJ adj, PetscInt left, PetscBool *begun)
 {
   ADJSelections *sel = &adj->selections;
 
+  PetscFunctionBegin;
+  *begun = (PetscBool)(left > 0);
+  if (!*begun) sel->unresolved = PETSC_TRUE;
   sel->limit = ADJCountProducts(adj->account) + PetscMin(left, adj->trustbudget);
-  if (left <= 0) sel->unresolved = PETSC_TRUE;
-  return (PetscBool)(left > 0);
+  PetscCall(VecSetRandom(sel->start, sel->rnd));
+  PetscCall(VecNormalize(sel->start, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Eigenvalue of largest magnitude of A, with its residual; negative if it is not found */
@@ -165,7 +172,7 @@ static PetscErrorCode ADJMeasureRadius_Private(ADJ adj, EPS eps)
 /*
    The norm of the word in work, to the power 1/k; negative if it is not found. A Ritz value of P^T P never exceeds |P|^2: its
    residual is added, within which there is an eigenvalue. That this is the largest rests on the random start, which has a part
-   in every direction: strong evidence, no proof. Where the product with the start vanishes there is nothing to find
+   in every direction, if a small one: evidence, no proof. Where the product with the start vanishes there is nothing to find
 */
 static PetscErrorCode ADJMeasureNorm_Selections(ADJ adj, EPS eps, PetscReal *bound)
 {
@@ -249,6 +256,7 @@ static PetscErrorCode ADJDescribeBrackets_Private(ADJ adj)
 static PetscErrorCode ADJRaiseLower_Private(ADJ adj, EPS eps, PetscBool alone)
 {
   ADJSelections *sel = &adj->selections;
+  PetscBool      begun;
 
   PetscFunctionBegin;
   PetscCall(PetscArrayzero(sel->word, sel->k));
@@ -256,7 +264,8 @@ static PetscErrorCode ADJRaiseLower_Private(ADJ adj, EPS eps, PetscBool alone)
     const PetscInt count = ADJCountProducts(adj->account);
 
     if (!ADJWordLeads_Private(sel->k, sel->word)) continue;
-    if (!ADJTakeBudget_Private(adj, sel->left[0])) break;
+    PetscCall(ADJBeginMeasurement_Selections(adj, sel->left[0], &begun));
+    if (!begun) break;
     PetscCall(ADJMeasureRadius_Private(adj, eps));
     sel->left[0] -= ADJCountProducts(adj->account) - count;
     if (sel->filter.notfinite) break;
@@ -273,20 +282,22 @@ static PetscErrorCode ADJLowerUpper_Private(ADJ adj, EPS eps)
 {
   ADJSelections *sel   = &adj->selections;
   PetscReal      worst = 0.0, bound;
+  PetscBool      begun;
 
   PetscFunctionBegin;
   PetscCall(PetscArrayzero(sel->word, sel->k));
   do {
     const PetscInt count = ADJCountProducts(adj->account);
 
-    if (!ADJTakeBudget_Private(adj, sel->left[1])) PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(ADJBeginMeasurement_Selections(adj, sel->left[1], &begun));
+    if (!begun) PetscFunctionReturn(PETSC_SUCCESS);
     PetscCall(ADJMeasureNorm_Selections(adj, eps, &bound));
     sel->left[1] -= ADJCountProducts(adj->account) - count;
     if (bound < 0.0) PetscFunctionReturn(PETSC_SUCCESS);
     worst = PetscMax(worst, bound);
     if (sel->upper >= 0.0 && worst >= sel->upper) PetscFunctionReturn(PETSC_SUCCESS);
   } while (ADJNextWord_Private(adj->nselections, sel->k, sel->word));
-  sel->upper = worst;
+  sel->upper = PetscMax(worst, sel->lower); /* less would be a norm that was missed */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -313,20 +324,6 @@ static PetscErrorCode ADJBracket_Private(ADJ adj, EPS *radius, EPS *norm)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A unit vector, the same in each measurement */
-static PetscErrorCode ADJCreateStart_Private(ADJ adj, Vec *start)
-{
-  PetscRandom rnd;
-
-  PetscFunctionBegin;
-  PetscCall(VecDuplicate(adj->r, start));
-  PetscCall(ADJRandomCreate_Private(adj, &rnd));
-  PetscCall(VecSetRandom(*start, rnd));
-  PetscCall(PetscRandomDestroy(&rnd));
-  PetscCall(VecNormalize(*start, NULL));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* At the present state. An error that comes from what a solver made of NaN is none */
 PetscErrorCode ADJMeasureSelections_Private(ADJ adj)
 {
@@ -341,14 +338,16 @@ PetscErrorCode ADJMeasureSelections_Private(ADJ adj)
   sel->left[0] = ADJ_SELECTIONS_BUDGET * adj->trustbudget - sel->left[1];
   PetscCall(PetscMalloc1(adj->selectionlength, &sel->word));
   for (PetscInt i = 0; i < 3; i++) PetscCall(VecDuplicate(adj->r, &sel->work[i]));
+  PetscCall(VecDuplicate(adj->r, &sel->start));
   PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_Word, NULL, &sel->PT));
   PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_WordSquared, NULL, &sel->PTP));
-  PetscCall(ADJCreateStart_Private(adj, &sel->start));
+  PetscCall(ADJRandomCreate_Private(adj, &sel->rnd));
   ierr = ADJBracket_Private(adj, &radius, &norm);
   PetscCall(EPSDestroy(&radius));
   PetscCall(EPSDestroy(&norm));
   PetscCall(MatDestroy(&sel->PTP));
   PetscCall(MatDestroy(&sel->PT));
+  PetscCall(PetscRandomDestroy(&sel->rnd));
   PetscCall(VecDestroy(&sel->start));
   for (PetscInt i = 0; i < 3; i++) PetscCall(VecDestroy(&sel->work[i]));
   PetscCall(PetscFree(sel->word));

@@ -29,8 +29,8 @@ $  PetscErrorCode vjp(ADJ adj, PetscInt selection, Vec x, Vec theta, Vec in, Vec
 
    Options Database Keys:
 +  -adj_trust_selections_length <6>    - longest product, see `ADJSetSelectionsLength()`
-.  -adj_selections_eps_tol <1e-2>      - accuracy of a spectral radius, relative to its distance from 1
--  -adj_selections_norm_eps_tol <1e-2> - accuracy of the square of a norm, relative to its distance from 1, or to itself where that is less
+.  -adj_selections_eps_tol <1e-3>      - accuracy of a spectral radius, relative to its distance from 1
+-  -adj_selections_norm_eps_tol <1e-3> - accuracy of the square of a norm, relative to its distance from 1, or to itself where that is less
 
    Level: advanced
 

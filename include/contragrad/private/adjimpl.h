@@ -111,6 +111,7 @@ typedef struct {
   PetscInt         limit;    /* count of products at which the present measurement ends */
   PetscInt         k, *word; /* the product in work: selections word[0], ..., word[k-1] */
   Mat              PT, PTP;  /* shells of P^T and P^T P, P being the product */
+  PetscRandom      rnd;
   Vec              start, work[3];
 } ADJSelections;
 
