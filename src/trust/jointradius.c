@@ -11,9 +11,10 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-#define ADJ_SELECTIONS_TOL    1e-3 /* of the distance to 1 */
-#define ADJ_SELECTIONS_NEAR   1e-4 /* a smaller distance is not resolved */
-#define ADJ_SELECTIONS_BUDGET 10   /* budgets of one measurement for all of them together */
+#define ADJ_SELECTIONS_TOL    1e-3    /* of the distance to 1 */
+#define ADJ_SELECTIONS_NEAR   1e-4    /* a smaller distance is not resolved */
+#define ADJ_SELECTIONS_MAX_IT 1000000 /* the budget ends it before */
+#define ADJ_SELECTIONS_BUDGET 10      /* budgets of one measurement for all of them together */
 
 /* y = A_{s1} ... A_{sk} x, or y = A_{sk}^T ... A_{s1}^T x. A failure on one process ends it on all */
 static PetscErrorCode ADJApplyWord_Private(ADJ adj, PetscBool transpose, Vec x, Vec y)
@@ -105,7 +106,7 @@ static PetscErrorCode ADJCreateEPS_Selections(ADJ adj, const char suffix[], EPSP
   PetscCall(EPSSetWhichEigenpairs(*eps, EPS_LARGEST_MAGNITUDE));
   PetscCall(EPSSetConvergenceTestFunction(*eps, converged, NULL, NULL));
   PetscCall(EPSSetStoppingTestFunction(*eps, ADJEPSStopping_Selections, adj, NULL));
-  PetscCall(EPSSetTolerances(*eps, ADJ_SELECTIONS_TOL, PETSC_MAX_INT));
+  PetscCall(EPSSetTolerances(*eps, ADJ_SELECTIONS_TOL, ADJ_SELECTIONS_MAX_IT));
   if (adj->optionscalled) PetscCall(EPSSetFromOptions(*eps));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -329,13 +330,14 @@ PetscErrorCode ADJMeasureSelections_Private(ADJ adj)
 {
   ADJSelections *sel    = &adj->selections;
   EPS            radius = NULL, norm = NULL;
+  const PetscInt each = PetscMin(adj->trustbudget, 100000000); /* ten times as many fit into 32 bits */
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(ADJSelectionsReset_Private(adj));
   sel->budget  = adj->trustbudget;
-  sel->left[1] = adj->selectionjvp ? ADJ_SELECTIONS_BUDGET / 2 * adj->trustbudget : 0;
-  sel->left[0] = ADJ_SELECTIONS_BUDGET * adj->trustbudget - sel->left[1];
+  sel->left[1] = adj->selectionjvp ? ADJ_SELECTIONS_BUDGET / 2 * each : 0;
+  sel->left[0] = ADJ_SELECTIONS_BUDGET * each - sel->left[1];
   PetscCall(PetscMalloc1(adj->selectionlength, &sel->word));
   for (PetscInt i = 0; i < 3; i++) PetscCall(VecDuplicate(adj->r, &sel->work[i]));
   PetscCall(VecDuplicate(adj->r, &sel->start));

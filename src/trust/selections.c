@@ -46,8 +46,12 @@ $  PetscErrorCode vjp(ADJ adj, PetscInt selection, Vec x, Vec theta, Vec in, Vec
    `ADJ_CHECK_CONTRACTION`, with the VJP of `ADJSetVJP()`, is made beside it. At a new solution the brackets are kept if
    the contraction is, and nothing was refused.
 
-   One measurement may spend the products of `ADJSetTrustBudget()`, all together ten times as many; a product of k factors counts
-   as k. Both are looked at when a solver restarts or ends.
+   One measurement may spend the products of `ADJSetTrustBudget()`, all together ten times as many, half of it for each bound (without
+   `jvp` all of it for the lower one); a product of k factors counts as k. This is looked at when a solver restarts or ends. They
+   count among the products of `ADJTrustReport`.
+
+   Both functions must belong to the same matrices, with complex scalars `vjp` to the Hermitian transpose; this is not checked. Ritz
+   values bound a norm from below: the upper bound adds the residual, and is evidence, no proof.
 
    One selection can stand for many. For A_s = D_s (I - alpha H), where the 2-norm of each D_s is at most 1, the norm of I - alpha H
    bounds all products: give this one. So in forward-backward splitting, x <- prox(x - alpha (H x - b)), where prox is a
@@ -58,8 +62,8 @@ $  PetscErrorCode vjp(ADJ adj, PetscInt selection, Vec x, Vec theta, Vec in, Vec
    PetscCall(VecAYPX(out, -alpha, in));
 .ve
 
-   and the check passes if all eigenvalues of H lie between 0 and 2/alpha. This counts for the upper bound only: a lower bound
-   of 1 or more would be that of I - alpha H, not of the iteration.
+   and the check passes if all eigenvalues of H lie between 0 and 2/alpha. If H is singular the norm is 1 and the check fails,
+   although the iteration may contract: give the selections D_s (I - alpha H) themselves then.
 
    Errors:
    `PETSC_ERR_ARG_OUTOFRANGE` if `n` is negative, `PETSC_ERR_ARG_NULL` without `vjp`.
