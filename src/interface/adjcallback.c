@@ -96,6 +96,23 @@ PetscErrorCode ADJComputeJVP_Private(ADJ adj, Vec x, Vec theta, Vec xdot, Vec th
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* out = A_s in, or A_s^T in, at the point of the last linearization */
+PetscErrorCode ADJComputeSelection_Private(ADJ adj, PetscBool transpose, PetscInt s, Vec in, Vec out)
+{
+  ADJSelectionFn     *fn    = transpose ? adj->selectionvjp : adj->selectionjvp;
+  const PetscLogEvent event = transpose ? ADJ_VJP : ADJ_JVP;
+
+  PetscFunctionBegin;
+  PetscCall(PetscLogEventBegin(event, adj, in, out, 0));
+  PetscCallBack("ADJ product with a selection", (*fn)(adj, s, adj->lin_x, adj->lin_theta, in, out, adj->selectionctx));
+  PetscCall(PetscLogEventEnd(event, adj, in, out, 0));
+  if (transpose)
+    adj->account->vjp_x++;
+  else
+    adj->account->jvp++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Moves the shells to (x, theta), which they borrow */
 PetscErrorCode ADJLinearize_Private(ADJ adj, Vec x, Vec theta)
 {

@@ -112,9 +112,20 @@ typedef struct {
 /* Brackets of the joint spectral radius of the selections, and where they were measured */
 typedef struct {
   PetscObjectId    id;           /* of the state; 0: never measured */
-  PetscReal        lower, upper; /* negative: not known */
+  PetscReal        lower, error; /* largest rho(product of k)^{1/k}, negative: not known; its uncertainty */
+  PetscReal        upper;        /* least max ||product of k||^{1/k}; negative: not known */
   PetscInt         length;       /* of the longest product that all words of which were looked at */
+  PetscInt         budget;       /* in force at that time */
+  ADJCheckStatus   status;
+  PetscBool        unresolved; /* something was left out, or stopped early, for want of budget */
   ADJProductFilter filter;
+  char             advice[512];
+  PetscInt         left[2];  /* products that may still be spent on the lower and on the upper bound */
+  PetscInt         limit;    /* count of products at which the present measurement ends */
+  PetscInt         k, *word; /* the product in work: selections word[0], ..., word[k-1] */
+  Mat              PT, PTP;  /* shells of P^T and P^T P, P being the product */
+  PetscRandom      rnd;
+  Vec              start, work[3];
 } ADJSelections;
 
 /* Orthonormal bases of the null spaces that the user gave */
@@ -231,6 +242,7 @@ PETSC_INTERN PetscErrorCode ADJComputeMap_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeResidual_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeVJP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeJVP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJComputeSelection_Private(ADJ, PetscBool, PetscInt, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearize_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearizeAtSolution_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJApplyMT_Private(ADJ, Vec, Vec, Vec);
@@ -321,6 +333,7 @@ PETSC_INTERN PetscErrorCode ADJNullSpaceDeflate_Private(ADJ, EPS);
 PETSC_INTERN PetscErrorCode ADJNullSpaceReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJCheckNullSpace_Private(ADJ, Vec, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJSelectionsReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJMeasureSelections_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJCheckSelections_Private(ADJ, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckCertificate_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN ADJCheck       ADJDecidingCheck_Private(const ADJTrustReport *);
