@@ -131,13 +131,13 @@ static PetscErrorCode ADJNullVectorsDestroy_Private(ADJNullVectors *nv)
 static PetscErrorCode ADJNullVectorsCreate_Private(ADJ adj, MatNullSpace right, MatNullSpace left, ADJNullVectors *nv)
 {
   MPI_Comm       comm = PetscObjectComm((PetscObject)adj);
-  PetscErrorCode ierr = PETSC_SUCCESS;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(nv, sizeof(*nv)));
   if (!right) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJNullSpaceBasis_Private(adj, right, "right", &nv->n, &nv->U));
-  if (left) ierr = ADJNullSpaceBasis_Private(adj, left, "left", &nv->n, &nv->W);
+  ierr = ADJNullSpaceBasis_Private(adj, right, "right", &nv->n, &nv->U);
+  if (!ierr && left) ierr = ADJNullSpaceBasis_Private(adj, left, "left", &nv->n, &nv->W);
   if (ierr) PetscCall(ADJNullVectorsDestroy_Private(nv));
   PetscCall(ierr);
   PetscCall(MatNullSpaceCreate(comm, PETSC_FALSE, nv->n, nv->U, &nv->right));
