@@ -152,6 +152,23 @@ static PetscErrorCode RemovePieces(Vec v, PetscInt pieces)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A part of v along U that rounding may leave is taken out, and counts for nothing: without that the solver would end at 1e-7 */
+static PetscErrorCode TestNearlySolvable(Problem *p, PetscReal slope, const char what[])
+{
+  PetscReal   norm;
+  PetscScalar dot;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecNorm(p->v, NORM_2, &norm));
+  PetscCall(VecShift(p->v, 1e-7 * norm / PetscSqrtReal((PetscReal)N)));
+  PetscCall(ADJSolveAdjoint(p->adj, p->v, p->thetabar));
+  PetscCall(TapNullSpacePassed(p->adj, ADJ_PHASE_ADJOINT, what));
+  PetscCall(TapCheck(p->adj, ADJ_CHECK_LINEAR, ADJ_CHECK_PASSED, what));
+  PetscCall(VecDot(p->thetadot, p->thetabar, &dot));
+  PetscCall(TapClose(PetscRealPart(dot), slope, 1e-7, "%s: gradient of an objective that depends on U at rounding level", what));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 typedef struct {
   Layout      layout;
   PetscInt    pieces;
@@ -191,6 +208,7 @@ static PetscErrorCode TestNeumann(const NeumannCase *c)
   PetscCall(TapNullSpacePassed(p.adj, ADJ_PHASE_TANGENT, what));
   PetscCall(VecDot(p.xdot, p.v, &dot));
   PetscCall(TapClose(PetscRealPart(dot), slope, 1e-7, "%s: tangent", what));
+  PetscCall(TestNearlySolvable(&p, slope, what));
   if (P) {
     PetscCall(MatGetNullSpace(P, &seen));
     PetscCall(TapOk((PetscBool)(seen != NULL), "%s: the matrix got the null space", what));
@@ -443,6 +461,57 @@ static PetscErrorCode CreateFaulty(Faulty *p, ADJForm form, const char options[]
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Null spaces that the user attached to the matrix of the preconditioner stay, those that are missing come and go */
+static PetscErrorCode TestOwn(PetscBool symmetric)
+{
+  Problem      p;
+  Mat          P;
+  MatNullSpace own, right, seen[2];
+
+  PetscFunctionBeginUser;
+  PetscCall(NeumannCreate(N, LAYOUT_EVEN, 1, 1.0, PETSC_FALSE, PETSC_TRUE, &p));
+  PetscCall(CreateSpace(p.x, 1, PETSC_FALSE, &right));
+  PetscCall(MatNullSpaceCreate(PETSC_COMM_WORLD, PETSC_TRUE, 0, NULL, &own));
+  PetscCall(ProblemGetM(&p, p.x, &P));
+  if (symmetric) PetscCall(MatSetOption(P, MAT_SYMMETRIC, PETSC_TRUE));
+  PetscCall(MatSetNullSpace(P, own));
+  PetscCall(CreateADJ(&p, right, NULL, P, TIGHT FORWARD " -adj_pc_type jacobi"));
+  PetscCall(RemovePieces(p.v, 1));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(TapNullSpacePassed(p.adj, ADJ_PHASE_ADJOINT, "matrix with a null space of its own"));
+  PetscCall(MatGetNullSpace(P, &seen[0]));
+  PetscCall(MatGetTransposeNullSpace(P, &seen[1]));
+  PetscCall(TapOk((PetscBool)(seen[0] == own && seen[1] && (seen[1] == own) == symmetric), "the null space that the user attached stays"));
+  PetscCall(ADJSetNullSpace(p.adj, NULL, NULL));
+  PetscCall(MatGetNullSpace(P, &seen[0]));
+  PetscCall(MatGetTransposeNullSpace(P, &seen[1]));
+  PetscCall(TapOk((PetscBool)(seen[0] == own && seen[1] == (symmetric ? own : NULL)), "the other one goes"));
+  PetscCall(MatNullSpaceDestroy(&own));
+  PetscCall(MatNullSpaceDestroy(&right));
+  PetscCall(MatDestroy(&P));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* An error within the linear solve, where PETSc has put a copy in the place of the right-hand side: it can be repeated, nothing leaks */
+static PetscErrorCode TestFaultInSolve(ADJForm form, ADJPhase phase)
+{
+  Faulty p;
+
+  PetscFunctionBeginUser;
+  PetscCall(CreateFaulty(&p, form, ""));
+  for (PetscInt k = 0; k < 2; k++) {
+    PetscCall(FaultyArm(&p, phase == ADJ_PHASE_ADJOINT ? IN_VJP_X : IN_JVP_X, 2, 2, PETSC_ERR_USER));
+    PetscCall(TapError(PETSC_ERR_USER, FaultyDerivative(&p, phase), "%s %s: error within the solve", ADJForms[form], ADJPhases[phase]));
+    PetscCall(FaultyDisarm(&p));
+    PetscCall(FaultyDerivative(&p, phase));
+    PetscCall(TapNullSpacePassed(p.adj, phase, "after an error within the solve"));
+  }
+  PetscCall(FaultyDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Calls that the check makes after those of the solve: NaN on one process, or an error */
 static PetscErrorCode TestFaults(ADJForm form, ADJPhase phase, FaultyPlace place, PetscErrorCode code)
 {
@@ -503,7 +572,11 @@ int main(int argc, char **argv)
   PetscCall(TestVectors());
   PetscCall(TestProducts(PETSC_FALSE));
   PetscCall(TestProducts(PETSC_TRUE));
+  PetscCall(TestOwn(PETSC_FALSE));
+  PetscCall(TestOwn(PETSC_TRUE));
   for (PetscInt form = ADJ_FIXED_POINT; form <= ADJ_RESIDUAL; form++) {
+    PetscCall(TestFaultInSolve((ADJForm)form, ADJ_PHASE_ADJOINT));
+    PetscCall(TestFaultInSolve((ADJForm)form, ADJ_PHASE_TANGENT));
     for (PetscInt code = 0; code < 2; code++) {
       const PetscErrorCode ierr = (PetscErrorCode)(code ? PETSC_ERR_USER : 0);
 

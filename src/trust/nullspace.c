@@ -250,16 +250,16 @@ static PetscErrorCode ADJCheckNullSpaceArgument_Private(ADJ adj, MatNullSpace sp
 
    Notes:
    For states that are defined up to a constant, a shift, a rotation: pressure in a closed box, pure Neumann problems,
-   potentials of optimal transport. The vectors have the layout of the state; they need not be orthonormal. Both spaces are
-   referenced, not copied; their vectors are copied. Two `NULL` take back what was given.
+   potentials of optimal transport. The vectors have the layout of the state; they are copied, and made orthonormal. Both
+   spaces are referenced. Two `NULL` take back what was given. `ADJReset()` keeps them.
 
    Where the null vectors depend on the state or on the parameters, call it again for each solution: after `ADJSolve()`, or
    from the function of `ADJSetLinearize()`, also after a mere change of the vectors' entries.
 
    The solvers of the state, of the adjoint and of the tangent get the spaces with `MatSetNullSpace()` and
    `MatSetTransposeNullSpace()`, on their operators and on the matrix of `ADJSetPreconditioner()` unless that has null spaces
-   of its own. Of all adjoints (tangents) the one orthogonal to W (to U) is taken. Contraction is that of the other
-   eigenvalues of dF/dx.
+   of its own. Of all adjoints (tangents) that solve the system the one orthogonal to W (to U) is taken. Contraction is that of
+   the other eigenvalues of dF/dx.
 
    The verdict refuses with `ADJ_TRUST_REFUTED_NULLSPACE` a null space that is wrong (`ADJ_CHECK_NULLSPACE`), one that belongs
    to a defective eigenvalue (`ADJ_CHECK_DEFECT`), an objective that depends on the part of the state that is not determined, or a
