@@ -65,7 +65,8 @@ PetscErrorCode ADJCreate(MPI_Comm comm, ADJ *newadj)
 
 /*@
    ADJReset - Frees the vectors and matrices that the library made, so that a problem of another size or layout may be
-   solved; keeps the functions, the matrix of `ADJSetPreconditioner()`, the options and the configuration of the children
+   solved; keeps the functions, the matrix of `ADJSetPreconditioner()`, the null spaces of `ADJSetNullSpace()`, the options and
+   the configuration of the children
 
    Collective
 
@@ -90,6 +91,7 @@ PetscErrorCode ADJReset(ADJ adj)
   if (adj->tksp) PetscCall(KSPReset(adj->tksp));
   if (adj->eps) PetscCall(EPSReset(adj->eps));
   if (adj->svd) PetscCall(SVDReset(adj->svd));
+  PetscCall(ADJNullSpaceReset_Private(adj));
   PetscCall(MatDestroy(&adj->J));
   PetscCall(MatDestroy(&adj->M));
   PetscCall(MatDestroy(&adj->MT));
@@ -152,6 +154,8 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   PetscCall(EPSDestroy(&(*adj)->eps));
   PetscCall(SVDDestroy(&(*adj)->svd));
   PetscCall(MatDestroy(&(*adj)->P));
+  PetscCall(MatNullSpaceDestroy(&(*adj)->nullright));
+  PetscCall(MatNullSpaceDestroy(&(*adj)->nullleft));
   PetscCall(ADJStateDestroy_Private(&(*adj)->state));
   PetscCall(ADJMonitorCancel(*adj));
   PetscCall(PetscFree((*adj)->trajectory.dir));

@@ -2,6 +2,7 @@
    The linear systems of the implicit derivative, with a record of each solve for the verdict.
 */
 #include <contragrad/private/adjimpl.h>
+#include <petsc/private/kspimpl.h>
 
 static PetscErrorCode ADJIsPreconditioned_Private(KSP ksp, PetscBool *yes)
 {
@@ -66,15 +67,27 @@ static PetscErrorCode ADJForgetGuess_Private(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* KSPSolve() that starts from zero unless the KSP was told otherwise, and can be repeated after an error */
+/*
+   KSPSolve() that starts from zero unless the KSP was told otherwise, and can be repeated after an error; of all solutions of
+   a singular system, the one orthogonal to the null space, which a preconditioner on the right does not keep away from.
+   With a null space the right-hand side that an error leaves in the KSP is a copy, and the reference to b is lost
+*/
 PetscErrorCode ADJKSPSolve_Private(KSP ksp, Vec b, Vec sol)
 {
-  PetscBool guess;
+  PetscBool      guess;
+  PetscErrorCode ierr;
+  Mat            A;
+  MatNullSpace   sp;
 
   PetscFunctionBegin;
   PetscCall(KSPGetInitialGuessNonzero(ksp, &guess));
   if (!guess) PetscCall(ADJForgetGuess_Private(ksp));
-  PetscCall(ADJRecoverKSP_Private(KSPSolve(ksp, b, sol), ksp));
+  PetscCall(KSPGetOperators(ksp, &A, NULL));
+  PetscCall(MatGetNullSpace(A, &sp));
+  ierr = KSPSolve(ksp, b, sol);
+  if (ierr && sp && ksp->vec_rhs && ksp->vec_rhs != b) PetscCall(PetscObjectDereference((PetscObject)b));
+  PetscCall(ADJRecoverKSP_Private(ierr, ksp));
+  PetscCall(ADJNullSpaceRemove_Private(sp, sol));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -122,7 +135,10 @@ PetscErrorCode ADJSetAdjointOperators_Private(ADJ adj)
   PetscFunctionBegin;
   PetscCall(KSPGetPC(adj->ksp, &pc));
   PetscCall(PetscObjectTypeCompareAny((PetscObject)pc, &own, PCNONE, PCSHELL, "")); /* need no matrix */
-  if (adj->P && !own) PetscCall(ADJUpdateTransposedPreconditioner_Private(adj));
+  if (adj->P && !own) {
+    PetscCall(ADJUpdateTransposedPreconditioner_Private(adj));
+    PetscCall(ADJNullSpaceAttachTo_Private(adj, adj->PT, PETSC_TRUE));
+  }
   PetscCall(KSPSetOperators(adj->ksp, adj->MT, adj->P && !own ? adj->PT : adj->MT));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -152,7 +168,7 @@ PetscErrorCode ADJSolveMT_Private(ADJ adj, Vec v, ADJLinearSolve *rec)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One product gives thetabar = N^T w and, unless checks are off, M^T w for the true residual s = v - M^T w */
+/* One product gives thetabar = N^T w and, unless checks are off, M^T w for the true residual s = v - M^T w, less what no w can reach */
 PetscErrorCode ADJPullBack_Private(ADJ adj, Vec v, Vec thetabar, ADJLinearSolve *rec)
 {
   PetscBool check = (PetscBool)(adj->trustlevel > ADJ_TRUST_LEVEL_NONE || adj->testing);
@@ -162,6 +178,7 @@ PetscErrorCode ADJPullBack_Private(ADJ adj, Vec v, Vec thetabar, ADJLinearSolve 
   PetscCall(ADJApplyMT_Private(adj, adj->w, check ? adj->s : NULL, thetabar));
   if (check) {
     PetscCall(VecAYPX(adj->s, -1.0, v));
+    PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.right, adj->s));
     PetscCall(VecNorm(adj->s, NORM_2, &rec->residual));
   }
   PetscCall(VecNorm(thetabar, NORM_2, &rec->resultnorm));
@@ -188,6 +205,7 @@ PetscErrorCode ADJSolveM_Private(ADJ adj, Vec xdot, ADJLinearSolve *rec)
   if (!adj->s) PetscCall(VecDuplicate(adj->r, &adj->s));
   PetscCall(ADJApplyM_Private(adj, xdot, adj->s));
   PetscCall(VecAYPX(adj->s, -1.0, adj->b));
+  PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.left, adj->s));
   PetscCall(VecNorm(adj->s, NORM_2, &rec->residual));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -4,6 +4,9 @@
        M   mult: JVP        transpose: VJP
        MT  mult: VJP        transpose: JVP      (its own matrix: every KSP type then works on it by MatMult)
        AT  mult: VJP, or JVP where there is none   (fixed point only; the spectrum of dF/dx)
+
+   With A^T W = W for given null vectors W of M^T, and P the projection along them, P A^T has the spectrum of A^T but for
+   the eigenvalue 1 of W, which becomes 0; the same with A U = U. AT is P A^T.
 */
 #include <contragrad/private/adjimpl.h>
 
@@ -60,6 +63,7 @@ static PetscErrorCode MatMult_ADJ_AT(Mat A, Vec x, Vec y)
     PetscCall(VecNorm(x, NORM_2, &xnorm));
     if (xnorm > 0.0 && !filter->notfinite) adj->contraction.norm = PetscMax(adj->contraction.norm, filter->norm / xnorm);
   }
+  PetscCall(ADJNullSpaceRemove_Private(adj->vjp ? adj->nullvectors.left : adj->nullvectors.right, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

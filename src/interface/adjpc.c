@@ -72,7 +72,7 @@ PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ adj)
   PetscCall(MatGetNonzeroState(adj->P, &nonzerostate));
   if (adj->PT && state == adj->pstate) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJIsSelfAdjoint_Private(adj->P, &selfadjoint));
-  if (selfadjoint) {
+  if (selfadjoint && adj->nullvectors.left == adj->nullvectors.right) { /* else the two carry different null spaces */
     PetscCall(PetscObjectReference((PetscObject)adj->P));
     PetscCall(MatDestroy(&adj->PT));
     adj->PT = adj->P;

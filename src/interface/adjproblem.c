@@ -11,6 +11,7 @@ static PetscErrorCode ADJForgetProducts_Private(ADJ adj)
   adj->state->vjperror[0] = adj->state->vjperror[1] = -1.0;
   adj->contraction.id                               = 0;
   adj->norms.id                                     = 0;
+  adj->nullvectors.id                               = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -388,6 +389,7 @@ PetscErrorCode ADJSetPreconditioner(ADJ adj, Mat P)
   if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj->ksp, matrix));
   if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj->tksp, matrix));
   PetscCall(ADJForgetProducts_Private(adj));
+  PetscCall(ADJNullSpaceReset_Private(adj));
   PetscCall(MatDestroy(&adj->P));
   PetscCall(MatDestroy(&adj->PT));
   adj->P           = P;

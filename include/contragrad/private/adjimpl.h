@@ -128,10 +128,15 @@ typedef struct {
   Vec              start, work[3];
 } ADJSelections;
 
-/* Orthonormal bases of the null spaces that the user gave */
+/* Orthonormal bases of the null spaces that the user gave, M U = 0 and M^T W = 0, and what was found of them */
 typedef struct {
-  PetscInt n;
-  Vec     *U, *W; /* M U = 0, M^T W = 0 */
+  PetscInt      n;
+  Vec          *U, *W;       /* the same vectors where no left null space was given */
+  MatNullSpace  right, left; /* spanned by them */
+  PetscReal     defect;      /* smallest singular value of U^H W */
+  PetscObjectId id;          /* of the state where the following was measured; 0: never */
+  PetscReal     MU, MTW;     /* relative to what M does to a random vector; negative: not known */
+  PetscReal     NTW;         /* relative to what N^T does; negative: not known */
 } ADJNullVectors;
 
 /* Norms of dF/dx and dF/dtheta, and where they were measured */
@@ -329,8 +334,9 @@ PETSC_INTERN PetscErrorCode ADJThresholdSetFromOptions_Private(ADJ, ADJOptionIte
 PETSC_INTERN PetscErrorCode ADJSetCheck_Private(ADJTrustCheck *, ADJCheckStatus, PetscReal, PetscReal, const char[]);
 PETSC_INTERN PetscErrorCode ADJCheckDifferences_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJNullSpaceAttach_Private(ADJ);
-PETSC_INTERN PetscErrorCode ADJNullSpaceDeflate_Private(ADJ, EPS);
+PETSC_INTERN PetscErrorCode ADJNullSpaceAttachTo_Private(ADJ, Mat, PetscBool);
 PETSC_INTERN PetscErrorCode ADJNullSpaceReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJNullSpaceRemove_Private(MatNullSpace, Vec);
 PETSC_INTERN PetscErrorCode ADJCheckNullSpace_Private(ADJ, Vec, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJSelectionsReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJMeasureSelections_Private(ADJ);
