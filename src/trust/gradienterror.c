@@ -17,7 +17,9 @@
 #define ADJ_ERROR_LIMIT  1e-2  /* default of -adj_gradient_rtol for derivatives that are judged by it */
 #define ADJ_ERROR_MARGIN 0.1   /* of the limit, for a bound of the adjoint's error */
 #define ADJ_STATE_MARGIN 1e-3  /* of the limit, for the distance of the state: second derivatives may amplify it */
-#define ADJ_COND_GUESS   1e3   /* condition number where the solver tells none */
+#define ADJ_ERROR_COND   10.0  /* condition number from which on that is not enough */
+#define ADJ_ERROR_LEAST  1e-6
+#define ADJ_COND_GUESS   1e3 /* condition number where the solver tells none */
 
 /* The user's solver, from zero and to `tol`; given back as it was, also after an error */
 PetscErrorCode ADJSolveLoosely_Private(KSP ksp, PetscReal tol, Vec b, Vec x)
@@ -46,6 +48,7 @@ typedef struct {
   ADJStateError state;
   PetscReal     error; /* relative */
   PetscReal     left;  /* |s - M^T delta| / |s|: the estimate is good to about that */
+  PetscReal     rtol;  /* of the solves */
 } ADJErrorEstimate;
 
 /* |thetabar - g'| / |g'|; with an objective g' + dl/dtheta(x') is held against thetabar + dl/dtheta(x) */
@@ -66,7 +69,7 @@ static PetscErrorCode ADJEstimateAdjointError_Private(ADJ adj, Vec v, Vec thetab
   PetscCall(VecNorm(e->s, NORM_2, &snorm));
   if (snorm > ADJ_ERROR_EXACT * vnorm) {
     PetscCall(ADJSetAdjointOperators_Private(adj));
-    PetscCall(ADJSolveLoosely_Private(adj->ksp, ADJ_ERROR_RTOL, e->s, e->delta));
+    PetscCall(ADJSolveLoosely_Private(adj->ksp, e->rtol, e->s, e->delta));
     PetscCall(ADJApplyMT_Private(adj, e->delta, e->r, e->part));
     PetscCall(VecAXPY(e->better, 1.0, e->part));
     PetscCall(VecAXPY(e->r, -1.0, e->s));
@@ -100,7 +103,7 @@ static PetscErrorCode ADJEstimateTangentError_Private(ADJ adj, Vec thetadot, Vec
   PetscCall(VecNorm(e->s, NORM_2, &snorm));
   if (!(snorm > ADJ_ERROR_EXACT * bnorm)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
-  PetscCall(ADJSolveLoosely_Private(adj->tksp, ADJ_ERROR_RTOL, e->s, e->delta));
+  PetscCall(ADJSolveLoosely_Private(adj->tksp, e->rtol, e->s, e->delta));
   PetscCall(ADJApplyM_Private(adj, e->delta, e->r));
   PetscCall(VecAXPY(e->r, -1.0, e->s));
   PetscCall(VecNorm(e->r, NORM_2, &e->left));
@@ -167,7 +170,7 @@ static PetscErrorCode ADJEstimateError_Private(ADJ adj, ADJPhase phase, Vec in, 
   PetscFunctionBegin;
   if (displace) {
     PetscCall(ADJLinearizeAtSolution_Private(adj));
-    PetscCall(ADJEstimateStateError_Private(adj, ADJ_ERROR_RTOL, negligible, &e->state));
+    PetscCall(ADJEstimateStateError_Private(adj, e->rtol, negligible, &e->state));
     e->displaced = e->state.known;
   }
   ierr = ADJEstimateErrorThere_Private(adj, phase, in, out, e);
@@ -182,6 +185,16 @@ static PetscErrorCode ADJEstimateError_Private(ADJ adj, ADJPhase phase, Vec in, 
   }
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+   Relative residual of the solves for an error. A Krylov solver stops with a residual in the directions that M^{-1} amplifies most: to
+   see them the next solve must lower it by as much as the condition number, where that is known
+*/
+static PetscReal ADJErrorRtol_Private(const ADJLinearSolve *rec)
+{
+  if (rec->smax < 0.0 || rec->smin <= 0.0) return ADJ_ERROR_RTOL;
+  return PetscMax(ADJ_ERROR_RTOL * PetscMin(1.0, ADJ_ERROR_COND * rec->smin / rec->smax), ADJ_ERROR_LEAST);
 }
 
 /* What the user said; else what the method aimed at, with a margin for the estimate; else a default */
@@ -285,7 +298,8 @@ static PetscErrorCode ADJMeasureError_Private(ADJ adj, Vec in, Vec out, const AD
 
   PetscFunctionBegin;
   PetscCall(ADJErrorEstimateCreate_Private(adj, out, knowable, &e));
-  ierr = ADJEstimateError_Private(adj, rep->phase, in, out, knowable, ADJ_STATE_MARGIN * rep->check[ADJ_CHECK_GRADIENT].threshold, &e);
+  e.rtol = ADJErrorRtol_Private(rec);
+  ierr   = ADJEstimateError_Private(adj, rep->phase, in, out, knowable, ADJ_STATE_MARGIN * rep->check[ADJ_CHECK_GRADIENT].threshold, &e);
   if (!ierr && (PetscIsInfOrNanReal(e.error) || PetscIsInfOrNanReal(e.left))) {
     rep->check[ADJ_CHECK_GRADIENT].threshold = 0.0;
     ierr                                     = ADJProductNotFinite_Private(rep);
