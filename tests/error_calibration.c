@@ -5,16 +5,19 @@ static char help[] = "The estimated error of a derivative against the true one, 
 */
 #include "random_problems.h"
 
-#define PROBLEMS 360
-#define ROUNDING 1e-12 /* true errors below are not counted */
-#define LOWEST   0.3
-#define HIGHEST  10.0
-#define MOST     0.95
+#define PROBLEMS          240
+#define ROUNDING          1e-12 /* true errors below are not counted */
+#define LOWEST            0.3
+#define HIGHEST           10.0
+#define MOST              0.95
+#define MOST_OF_CORRECTED 0.9
 
 typedef struct {
   const char *name;
   PetscInt    n, within, rounding, open, refused, below, above;
   PetscReal   ratio[2 * PROBLEMS];
+  PetscInt    corrected, optimistic;
+  PetscReal   gain[2 * PROBLEMS]; /* error after the correction, relative to that before */
 } Sample;
 
 /* What seed k stands for */
@@ -70,6 +73,25 @@ static PetscErrorCode Enter(const Problem *p, const Case *c, const char phase[],
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The same with the correction: what is left, and whether the uncertainty that is reported for it is too small by a factor */
+static PetscErrorCode EnterCorrected(Problem *p, PetscReal before, Vec expected, Sample *sample)
+{
+  PetscReal     error;
+  ADJTrustCheck check;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJSetGradientRefine(p->adj, PETSC_TRUE));
+  PetscCall(ADJSolveAdjoint(p->adj, p->v, p->thetabar));
+  PetscCall(ADJSetGradientRefine(p->adj, PETSC_FALSE));
+  PetscCall(ADJGetTrustCheck(p->adj, ADJ_CHECK_GRADIENT, &check));
+  PetscCall(VecDistanceToSelf(p->thetabar, expected, &error));
+  if (check.status != ADJ_CHECK_PASSED && check.status != ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
+  if (before < ROUNDING || error < ROUNDING) PetscFunctionReturn(PETSC_SUCCESS);
+  sample->gain[sample->corrected++] = error / before;
+  if (check.error < LOWEST * error) sample->optimistic++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode Run(const Case *c, Sample *sample)
 {
   const PetscInt  n = 12 + Choose(c->k, 6, 50), m = 1 + Choose(c->k, 7, 8);
@@ -77,6 +99,7 @@ static PetscErrorCode Run(const Case *c, Sample *sample)
   Problem         p, self;
   PetscOptions    opts;
   Vec             thetabar, xdot;
+  PetscReal       error;
 
   PetscFunctionBeginUser;
   PetscCall(RandomProblemCreate(PETSC_COMM_WORLD, n, m, c->k, c->kind, c->rho, s, c->residual, &p));
@@ -89,6 +112,8 @@ static PetscErrorCode Run(const Case *c, Sample *sample)
   PetscCall(RandomProblemReference(&p, &self, &thetabar, &xdot));
   PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
   PetscCall(Enter(&p, c, "adjoint", p.thetabar, thetabar, sample));
+  PetscCall(VecDistanceToSelf(p.thetabar, thetabar, &error));
+  PetscCall(EnterCorrected(&p, error, thetabar, sample));
   if (c->jvp) {
     PetscCall(ADJSolveTangent(p.adj, p.thetadot, p.xdot));
     PetscCall(Enter(&p, c, "tangent", p.xdot, xdot, sample));
@@ -108,6 +133,10 @@ static PetscErrorCode Tell(Sample *s)
   PetscCall(TapDiag("%s: %" PetscInt_FMT " estimates, %.1f %% within [%g, %g] (%" PetscInt_FMT " below, %" PetscInt_FMT " above); estimate/true: median %.3f, 5 %% %.3f, 95 %% %.3f; not counted: %" PetscInt_FMT " at rounding level, %" PetscInt_FMT " that the report leaves open, %" PetscInt_FMT " refused for another reason", s->name, s->n, 100.0 * s->within / PetscMax(s->n, 1), LOWEST, HIGHEST, s->below, s->above, (double)s->ratio[s->n / 2], (double)s->ratio[s->n / 20], (double)s->ratio[s->n - 1 - s->n / 20], s->rounding, s->open, s->refused));
   PetscCall(TapOk((PetscBool)(s->within >= MOST * s->n && s->n > 0), "%s: the estimate is right within [%g, %g] in %g %% of the cases", s->name, LOWEST, HIGHEST, 100.0 * MOST));
   PetscCall(TapOk((PetscBool)(10 * (s->open + s->refused) <= s->n), "%s: most are decided", s->name));
+  PetscCall(PetscSortReal(s->corrected, s->gain));
+  PetscCall(TapDiag("%s: %" PetscInt_FMT " corrected, median of error after/before %.1e, 95 %% %.1e; uncertainty too small by a factor %g in %.1f %%", s->name, s->corrected, (double)s->gain[s->corrected / 2], (double)s->gain[s->corrected - 1 - s->corrected / 20], 1.0 / LOWEST, 100.0 * s->optimistic / PetscMax(s->corrected, 1)));
+  PetscCall(TapOk((PetscBool)(s->optimistic <= (1.0 - MOST_OF_CORRECTED) * s->corrected && s->corrected > 0), "%s: the uncertainty of a corrected derivative is not too small by more than %g in %g %% of the cases", s->name, 1.0 / LOWEST, 100.0 * MOST_OF_CORRECTED));
+  PetscCall(TapBelow(s->gain[s->corrected / 2], 0.1, "%s: the correction gains a digit", s->name));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

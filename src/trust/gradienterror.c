@@ -188,13 +188,18 @@ static PetscErrorCode ADJEstimateError_Private(ADJ adj, ADJPhase phase, Vec in, 
 }
 
 /*
-   Relative residual of the solves for an error. A Krylov solver stops with a residual in the directions that M^{-1} amplifies most: to
-   see them the next solve must lower it by as much as the condition number, where that is known
+   A Krylov solver stops with a residual in the directions that M^{-1} amplifies most: to see them the next solve must lower it by
+   as much as the condition number, where that is known. The factor by which a residual falls short of what it promises
 */
-static PetscReal ADJErrorRtol_Private(const ADJLinearSolve *rec)
+static PetscReal ADJErrorFactor_Private(const ADJLinearSolve *rec)
 {
-  if (rec->smax < 0.0 || rec->smin <= 0.0) return ADJ_ERROR_RTOL;
-  return PetscMax(ADJ_ERROR_RTOL * PetscMin(1.0, ADJ_ERROR_COND * rec->smin / rec->smax), ADJ_ERROR_LEAST);
+  return rec->smax >= 0.0 && rec->smin > 0.0 ? PetscMax(1.0, rec->smax / (ADJ_ERROR_COND * rec->smin)) : 1.0;
+}
+
+/* Relative residual of the solves for an error; a correction is worth two digits */
+static PetscReal ADJErrorRtol_Private(ADJ adj, const ADJLinearSolve *rec)
+{
+  return PetscMax((adj->refine ? ADJ_ERROR_RTOL * ADJ_ERROR_RTOL : ADJ_ERROR_RTOL) / ADJErrorFactor_Private(rec), ADJ_ERROR_LEAST);
 }
 
 /* What the user said; else what the method aimed at, with a margin for the estimate; else a default */
@@ -273,7 +278,7 @@ static PetscErrorCode ADJJudgeError_Private(ADJ adj, Vec out, const ADJLinearSol
 
   PetscFunctionBegin;
   c->value = e->error;
-  c->error = left * e->error;
+  c->error = PetscMin(left * ADJErrorFactor_Private(rec), 1.0) * e->error;
   if (e->state.x && !PetscIsInfOrNanReal(e->state.distance)) {
     PetscCall(ADJSetCheck_Private(state, e->displaced ? ADJ_CHECK_INFO : ADJ_CHECK_INCONCLUSIVE, e->state.distance, 0.0, e->displaced ? NULL : "a Newton step from the state does not come closer to the solution, the value is its length"));
     state->error = e->state.left * e->state.distance;
@@ -298,7 +303,7 @@ static PetscErrorCode ADJMeasureError_Private(ADJ adj, Vec in, Vec out, const AD
 
   PetscFunctionBegin;
   PetscCall(ADJErrorEstimateCreate_Private(adj, out, knowable, &e));
-  e.rtol = ADJErrorRtol_Private(rec);
+  e.rtol = ADJErrorRtol_Private(adj, rec);
   ierr   = ADJEstimateError_Private(adj, rep->phase, in, out, knowable, ADJ_STATE_MARGIN * rep->check[ADJ_CHECK_GRADIENT].threshold, &e);
   if (!ierr && (PetscIsInfOrNanReal(e.error) || PetscIsInfOrNanReal(e.left))) {
     rep->check[ADJ_CHECK_GRADIENT].threshold = 0.0;

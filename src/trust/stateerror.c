@@ -7,8 +7,6 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-#define ADJ_STATE_CLOSER 0.5 /* x' is nearer to the solution than x if its residual is smaller by this factor */
-
 typedef struct {
   ADJ       adj;
   Vec       r, x; /* R(x); a vector for x + h d */
@@ -120,7 +118,7 @@ PetscBool ADJStateErrorKnowable_Private(ADJ adj)
 PetscErrorCode ADJEstimateStateError_Private(ADJ adj, PetscReal rtol, PetscReal negligible, ADJStateError *d)
 {
   Vec       r = d->work[0], b = d->work[1], dx = d->work[2], x = adj->state->x, theta = adj->state->theta;
-  PetscReal rnorm, xnorm, norm, after = PETSC_INFINITY;
+  PetscReal rnorm, xnorm, norm, after;
 
   PetscFunctionBegin;
   PetscCall(ADJComputeResidual_Private(adj, x, theta, r));
@@ -142,7 +140,8 @@ PetscErrorCode ADJEstimateStateError_Private(ADJ adj, PetscReal rtol, PetscReal 
   if (d->distance > negligible) {
     PetscCall(ADJComputeResidual_Private(adj, d->x, theta, r));
     PetscCall(VecNorm(r, NORM_2, &after));
+    if (!(after <= d->left * rnorm)) d->left = after / rnorm; /* NaN, too */
   }
-  d->known = (PetscBool)(d->left <= ADJ_ERROR_TRUSTED && (d->distance <= negligible || after <= ADJ_STATE_CLOSER * rnorm));
+  d->known = (PetscBool)(d->left <= ADJ_ERROR_TRUSTED);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -114,8 +114,8 @@ typedef struct {
 typedef struct {
   Vec       x, work[3];
   PetscReal distance; /* of the state from it, relative */
-  PetscReal left;     /* relative residual of the linear system for the step */
-  PetscBool known;    /* it solves that system, and is nearer to the solution */
+  PetscReal left;     /* what the step leaves of the residual: of the linear system, or of the map */
+  PetscBool known;    /* little */
 } ADJStateError;
 
 /* Norms of dF/dx and dF/dtheta, and where they were measured */
