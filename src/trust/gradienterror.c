@@ -249,20 +249,21 @@ static const char *ADJErrorAdvice_Private(const ADJLinearSolve *rec, const ADJEr
 }
 
 /* What follows for the checks that were left open for the estimate */
-static PetscErrorCode ADJSettleByError_Private(PetscBool displaced, PetscBool estimated, ADJTrustReport *rep)
+static PetscErrorCode ADJSettleByError_Private(const ADJErrorEstimate *e, ADJTrustReport *rep)
 {
   ADJTrustCheck       *bound = &rep->check[ADJ_CHECK_RESIDUAL_BOUND], *forward = &rep->check[ADJ_CHECK_FORWARD];
-  const ADJCheckStatus status = rep->check[ADJ_CHECK_GRADIENT].status;
+  const ADJTrustCheck *c  = &rep->check[ADJ_CHECK_GRADIENT];
+  const PetscBool      ok = (PetscBool)(e && e->left <= ADJ_ERROR_TRUSTED && c->status != ADJ_CHECK_FAILED); /* but for the state */
 
   PetscFunctionBegin;
-  if (bound->status == ADJ_CHECK_INFO && !estimated) {
+  if (bound->status == ADJ_CHECK_INFO && !e) {
     bound->status = ADJ_CHECK_INCONCLUSIVE;
     bound->advice = "the error that the residual may make was not estimated: allow it by -adj_trust_gradient_error auto, or lower -adj_ksp_rtol (-adj_tangent_ksp_rtol)";
   } else if (bound->status == ADJ_CHECK_INFO) {
-    bound->status = status == ADJ_CHECK_PASSED ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED;
-    bound->advice = status == ADJ_CHECK_PASSED ? "above its limit, but the estimated error is within its own" : "the operator amplifies the residual into the derivative: lower -adj_ksp_rtol (-adj_tangent_ksp_rtol), scale the equations and the unknowns, precondition by ADJSetPreconditioner()";
+    bound->status = ok ? ADJ_CHECK_PASSED : ADJ_CHECK_FAILED;
+    bound->advice = ok ? "above its limit, but the estimated error is within its own" : "the operator amplifies the residual into the derivative: lower -adj_ksp_rtol (-adj_tangent_ksp_rtol), scale the equations and the unknowns, precondition by ADJSetPreconditioner()";
   }
-  if (forward->status == ADJ_CHECK_INCONCLUSIVE && status == ADJ_CHECK_PASSED && displaced) {
+  if (forward->status == ADJ_CHECK_INCONCLUSIVE && c->status == ADJ_CHECK_PASSED && e && e->displaced) {
     forward->status = ADJ_CHECK_PASSED;
     forward->advice = "converged to a loose tolerance, whose effect on the derivative was estimated";
   }
@@ -310,7 +311,7 @@ static PetscErrorCode ADJMeasureError_Private(ADJ adj, Vec in, Vec out, const AD
     ierr                                     = ADJProductNotFinite_Private(rep);
   } else if (!ierr) {
     ierr = ADJJudgeError_Private(adj, out, rec, displace, &e, rep);
-    if (!ierr) ierr = ADJSettleByError_Private(e.displaced, PETSC_TRUE, rep);
+    if (!ierr) ierr = ADJSettleByError_Private(&e, rep);
   }
   PetscCall(ADJErrorEstimateDestroy_Private(&e));
   PetscCall(ierr);
@@ -338,7 +339,7 @@ PetscErrorCode ADJCheckGradientError_Private(ADJ adj, Vec in, Vec out, const ADJ
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (choose) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_GRADIENT], ADJ_CHECK_PASSED, linear + state, limit, "a bound from residuals and conditioning, so far below the limit that nothing was estimated"));
-  PetscCall(ADJSettleByError_Private(PETSC_FALSE, PETSC_FALSE, rep));
+  PetscCall(ADJSettleByError_Private(NULL, rep));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
