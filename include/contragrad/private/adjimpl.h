@@ -139,6 +139,14 @@ typedef struct {
   PetscReal     NTW;         /* relative to what N^T does; negative: not known */
 } ADJNullVectors;
 
+/* The next Newton iterate: what the state is compared with */
+typedef struct {
+  Vec       x, work[3];
+  PetscReal distance; /* of the state from it, relative */
+  PetscReal left;     /* what the step leaves of the residual: of the linear system, or of the map */
+  PetscBool known;    /* little */
+} ADJStateError;
+
 /* Norms of dF/dx and dF/dtheta, and where they were measured */
 typedef struct {
   PetscObjectId    id;   /* of the state; 0: never measured */
@@ -344,6 +352,12 @@ PETSC_INTERN PetscErrorCode ADJCheckSelections_Private(ADJ, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckCertificate_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN ADJCheck       ADJDecidingCheck_Private(const ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJViewSpectrumFromOptions_Private(ADJ);
+#define ADJ_ERROR_TRUSTED 0.5 /* a solve for an error that leaves more of its right-hand side says nothing */
+PETSC_INTERN PetscReal      ADJErrorLimit_Private(ADJ, const ADJLinearSolve *);
+PETSC_INTERN PetscErrorCode ADJSolveLoosely_Private(KSP, PetscReal, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJRemoveSpan_Private(PetscInt, const Vec[], Vec);
+PETSC_INTERN PetscBool      ADJStateErrorKnowable_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJEstimateStateError_Private(ADJ, PetscReal, PetscReal, ADJStateError *);
 PETSC_INTERN PetscErrorCode ADJCheckGradientError_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckDrift_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckClassicalBound_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);

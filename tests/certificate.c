@@ -1,0 +1,196 @@
+static char help[] = "The certificate of a derivative: how often its bound is below the true error, and how far above it otherwise.\n\n";
+
+/*
+   nsize: 1 2
+*/
+#include "random_problems.h"
+
+#define PROBLEMS 240
+#define ROUNDING 1e-12 /* of derivatives: true errors below are not counted, nor bounds that are too small by less */
+
+typedef struct {
+  PetscInt  n, wrong, rounding, open, refused;
+  PetscReal tightness[PROBLEMS]; /* bound over true error */
+} Sample;
+
+/* Against the derivative at the state itself, by dense LU */
+static PetscErrorCode Enter(Problem *p, Vec got, Vec expected, Sample *sample)
+{
+  PetscReal     error, norm, gnorm;
+  ADJTrustCheck c;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDistanceToSelf(got, expected, &error));
+  PetscCall(VecNorm(expected, NORM_2, &norm));
+  PetscCall(VecNorm(got, NORM_2, &gnorm));
+  PetscCall(ADJGetTrustCheck(p->adj, ADJ_CHECK_CERTIFICATE, &c));
+  if (error < ROUNDING)
+    sample->rounding++;
+  else if (c.status == ADJ_CHECK_SKIPPED)
+    sample->refused++;
+  else if (c.value < 0.0)
+    sample->open++;
+  else {
+    sample->tightness[sample->n++] = c.value * gnorm / (error * norm);
+    if (c.value * gnorm < (error - ROUNDING) * norm) sample->wrong++;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Run(PetscInt k, PetscBool jvp, const char options[], Sample *adjoint, Sample *tangent)
+{
+  const PetscReal rhos[] = {0.3, 0.7, 0.9, 0.99};
+  const PetscInt  n = 10 + Choose(k, 0, 20), m = 1 + Choose(k, 1, 8);
+  const PetscReal rho      = rhos[Choose(k, 2, 4)];
+  const PetscBool residual = (PetscBool)(Choose(k, 3, 2) == 1), neumann = (PetscBool)(!residual && Choose(k, 4, 2) == 1);
+  Problem         p, self;
+  PetscOptions    opts;
+  Vec             all;
+  VecScatter      scatter;
+  char            text[512];
+
+  PetscFunctionBeginUser;
+  PetscCall(RandomProblemCreate(PETSC_COMM_WORLD, n, m, 5000 + k, (RandomKind)(k % RANDOM_KINDS), rho, 0.0, residual, &p));
+  PetscCall(RandomProblemCreate(PETSC_COMM_SELF, n, m, 5000 + k, (RandomKind)(k % RANDOM_KINDS), rho, 0.0, residual, &self));
+  PetscCall(PetscSNPrintf(text, sizeof(text), "-adj_trust_action ignore -adj_trust_contraction false -adj_trust_differences false -adj_trust_level certify -adj_gradient_rtol 1e9 -adj_forward_snes_rtol 1e-8 -adj_ksp_gmres_restart 60 -adj_tangent_ksp_gmres_restart 60 -adj_ksp_rtol 1e-%" PetscInt_FMT " -adj_tangent_ksp_rtol 1e-%" PetscInt_FMT " %s %s", 1 + Choose(k, 5, 5), 1 + Choose(k, 5, 5), neumann ? "-adj_type neumann -adj_neumann_terms 4" : "", options));
+  PetscCall(OptionsBegin(text, &opts));
+  PetscCall(ProblemCreateADJ(&p));
+  if (!jvp) PetscCall(ADJSetJVP(p.adj, NULL, NULL));
+  PetscCall(ADJSetFromOptions(p.adj));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(VecScatterCreateToAll(p.x, &scatter, &all));
+  PetscCall(VecScatterBegin(scatter, p.x, all, INSERT_VALUES, SCATTER_FORWARD));
+  PetscCall(VecScatterEnd(scatter, p.x, all, INSERT_VALUES, SCATTER_FORWARD));
+  PetscCall(VecCopy(all, self.x));
+  PetscCall(ProblemReference(&self, self.thetabar, self.xdot));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(Enter(&p, p.thetabar, self.thetabar, adjoint));
+  if (jvp) {
+    PetscCall(ADJSolveTangent(p.adj, p.thetadot, p.xdot));
+    PetscCall(Enter(&p, p.xdot, self.xdot, tangent));
+  }
+  PetscCall(OptionsEnd(&opts));
+  PetscCall(VecScatterDestroy(&scatter));
+  PetscCall(VecDestroy(&all));
+  PetscCall(ProblemDestroy(&p));
+  PetscCall(ProblemDestroy(&self));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode Tell(const char what[], PetscReal failure, Sample *s)
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscSortReal(s->n, s->tightness));
+  PetscCall(TapDiag("%s, failure probability %g: %" PetscInt_FMT " bounds, %" PetscInt_FMT " below the true error (%.1f %%); bound/true: median %.2f, 95 %% %.1f; not counted: %" PetscInt_FMT " at rounding level, %" PetscInt_FMT " not found, %" PetscInt_FMT " refused", what, (double)failure, s->n, s->wrong, 100.0 * s->wrong / PetscMax(s->n, 1), (double)s->tightness[s->n / 2], (double)s->tightness[s->n - 1 - s->n / 20], s->rounding, s->open, s->refused));
+  PetscCall(TapOk((PetscBool)(s->n > PROBLEMS / 2 && s->wrong <= failure * s->n), "%s: the bound is too small no more often than with probability %g", what, (double)failure));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestCoverage(PetscInt samples, PetscReal failure)
+{
+  Sample *s;
+  char    options[128], what[128];
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscSNPrintf(options, sizeof(options), "-adj_trust_samples %" PetscInt_FMT " -adj_trust_failure %g", samples, (double)failure));
+  for (PetscInt jvp = 0; jvp < 2; jvp++) {
+    PetscCall(PetscCalloc1(2, &s));
+    for (PetscInt k = 0; k < PROBLEMS; k++) PetscCall(Run(k, (PetscBool)jvp, options, &s[0], &s[1]));
+    PetscCall(PetscSNPrintf(what, sizeof(what), "gradient, %s, %" PetscInt_FMT " samples", jvp ? "JVP" : "no JVP", samples));
+    PetscCall(Tell(what, failure, &s[0]));
+    PetscCall(PetscSNPrintf(what, sizeof(what), "tangent, %" PetscInt_FMT " samples", samples));
+    if (jvp) PetscCall(Tell(what, failure, &s[1]));
+    PetscCall(PetscFree(s));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The verdicts, and that nothing of it is left behind */
+static PetscErrorCode TestVerdict(PetscBool jvp)
+{
+  Problem        p;
+  ADJTrustReport report;
+  ADJCounters    before, plain, certified;
+  Vec            first, w, wfirst;
+  PetscBool      same, samew;
+  PetscInt       samples;
+  PetscReal      failure, norm;
+
+  PetscFunctionBeginUser;
+  PetscCall(RandomProblemCreate(PETSC_COMM_WORLD, 30, 4, 1, RANDOM_COUPLED, 0.8, 0.02, PETSC_FALSE, &p));
+  PetscCall(ProblemCreateADJ(&p));
+  if (!jvp) PetscCall(ADJSetJVP(p.adj, NULL, NULL));
+  PetscCall(VecDuplicate(p.thetabar, &first));
+  PetscCall(VecDuplicate(p.x, &wfirst));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(ADJGetCounters(p.adj, &before));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, first));
+  PetscCall(ADJGetAdjointSolution(p.adj, &w));
+  PetscCall(VecCopy(w, wfirst));
+  PetscCall(ADJGetCounters(p.adj, &plain));
+  PetscCall(ADJSetTrustLevel(p.adj, ADJ_TRUST_LEVEL_CERTIFY));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(ADJGetCounters(p.adj, &certified));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_CERTIFIED && report.check[ADJ_CHECK_CERTIFICATE].status == ADJ_CHECK_PASSED && report.check[ADJ_CHECK_STATE].status == ADJ_CHECK_INFO), "JVP %d: verdict %s, bound %g", (int)jvp, ADJTrusts[report.verdict], (double)report.check[ADJ_CHECK_CERTIFICATE].value));
+  PetscCall(VecEqual(first, p.thetabar, &same));
+  PetscCall(VecEqual(w, wfirst, &samew));
+  PetscCall(TapOk((PetscBool)(same && samew && certified.vjp_x - plain.vjp_x == plain.vjp_x - before.vjp_x && certified.jvp == before.jvp && p.elsewhere == 0), "JVP %d: the same derivative, adjoint and counters, all products where the linearization is", (int)jvp));
+  if (jvp) {
+    PetscCall(ADJSolveTangent(p.adj, p.thetadot, p.xdot));
+    PetscCall(ADJGetTrustReport(p.adj, &report));
+    PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_CERTIFIED), "tangent: verdict %s, bound %g", ADJTrusts[report.verdict], (double)report.check[ADJ_CHECK_CERTIFICATE].value));
+  }
+  PetscCall(ADJSetGradientTolerance(p.adj, 3.0 * report.check[ADJ_CHECK_GRADIENT].value));
+  PetscCall(ADJSetTrustCertificate(p.adj, 1, 1e-8));
+  PetscCall(ADJGetTrustCertificate(p.adj, &samples, &failure));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapOk((PetscBool)(samples == 1 && failure == (PetscReal)1e-8 && report.check[ADJ_CHECK_CERTIFICATE].status == ADJ_CHECK_INCONCLUSIVE && report.verdict == ADJ_TRUST_UNVERIFIED), "JVP %d: a bound that is too large, %g, refutes nothing: verdict %s", (int)jvp, (double)report.check[ADJ_CHECK_CERTIFICATE].value, ADJTrusts[report.verdict]));
+
+  /* zero has no error */
+  PetscCall(VecSet(p.v, 0.0));
+  PetscCall(ADJSetTrustCertificate(p.adj, 3, 1e-2));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(VecNorm(p.thetabar, NORM_2, &norm));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapOk((PetscBool)(norm == 0.0 && report.verdict == ADJ_TRUST_CERTIFIED), "JVP %d: zero cotangent, verdict %s", (int)jvp, ADJTrusts[report.verdict]));
+  PetscCall(VecDestroy(&first));
+  PetscCall(VecDestroy(&wfirst));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode TestArguments(void)
+{
+  ADJ       adj;
+  PetscInt  samples;
+  PetscReal failure;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJCreate(PETSC_COMM_WORLD, &adj));
+  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustCertificate(adj, 0, 0.1), "no samples"));
+  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustCertificate(adj, 3, 0.0), "never wrong"));
+  PetscCall(TapError(PETSC_ERR_ARG_OUTOFRANGE, ADJSetTrustCertificate(adj, 3, 1.0), "always wrong"));
+  PetscCall(ADJGetTrustCertificate(adj, &samples, &failure));
+  PetscCall(TapOk((PetscBool)(samples == 5 && failure == (PetscReal)1e-2), "defaults"));
+  PetscCall(ADJDestroy(&adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+  int failed;
+
+  PetscFunctionBeginUser;
+  PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
+  PetscCall(TapBegin());
+  PetscCall(TestArguments());
+  PetscCall(TestVerdict(PETSC_FALSE));
+  PetscCall(TestVerdict(PETSC_TRUE));
+  PetscCall(TestCoverage(1, 0.3));
+  PetscCall(TestCoverage(5, 1e-2));
+  failed = TapEnd();
+  PetscCall(SlepcFinalize());
+  return failed;
+}
