@@ -86,7 +86,7 @@ static PetscErrorCode TapSick(const Patient *p, const Result *r)
   PetscFunctionBeginUser;
   if (p->sickness == IS_WRONG) PetscCall(TapOk((PetscBool) !(r->error <= 1e-3), "%s: the derivative is wrong, by %.1e", p->name, (double)r->error));
   if (p->sickness == IS_KINKED) PetscCall(TapOk((PetscBool)(r->kink > 1e-3), "%s: the solution has a kink, of %.1e", p->name, (double)r->kink));
-  if (p->sickness == IS_REPELLING) PetscCall(TapOk((PetscBool)(r->remains > 0.1), "%s: a disturbance stays, %.1e of it", p->name, (double)r->remains));
+  if (p->sickness == IS_REPELLING) PetscCall(TapOk((PetscBool)(r->remains > 0.01), "%s: a disturbance stays, %.1e of it", p->name, (double)r->remains));
   if (p->sickness == IS_SINGULAR) PetscCall(TapBelow(r->pivot, 1e-12, "%s: the operator is singular", p->name));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -25,6 +25,6 @@ const Patient SickNonsmooth[] = {
   {"selection_residual", "the same, residual form",                         .shape = A_PAIRS, .rho = 0.5, .curve = C_ABS, .s = 0.3, .residual = PETSC_TRUE, .nojvp = PETSC_TRUE, WRONG},
   {"heavy_ball",         "each selection contracts, their products do not", .custom = RunHeavyBall, .realonly = PETSC_TRUE, .sickness = IS_UNKNOWN, .verdict = ADJ_TRUST_REFUTED_CONTRACTION, .check = ADJ_CHECK_SELECTIONS},
   {"no_influence",       "the parameters do not act on the state",          .shape = A_REAL, .rho = 0.6, .noB = PETSC_TRUE, NOTHING},
-  {"no_influence_local", "nor on what the objective sees: all is clipped",  .shape = A_DIAGONAL, .rho = 0.5, .curve = C_BOX, .s = 0.15, NOTHING},
+  {"no_influence_clipped", "nor where every component is clipped",  .shape = A_DIAGONAL, .rho = 0.5, .curve = C_BOX, .s = 0.15, NOTHING},
   {NULL}
 };

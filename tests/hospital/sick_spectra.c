@@ -20,7 +20,7 @@ const Patient SickSpectra[] = {
   {"pair_1.1",             "a pair of modulus 1.1, forward Newton",           .shape = A_PAIRS, .rho = 1.1, NEWTON, REPELS},
   {"pair_1.1_start",       "the same, started at the solution",               .shape = A_PAIRS, .rho = 1.1, AT_SOLUTION, REPELS},
   {"rho_3",                "eigenvalue 3 on one component alone",             .shape = A_DIAGONAL, .rho = 0.5, .kappa = 3, NEWTON, REPELS},
-  {"repels_nonlinear",     "a solution that Newton finds and that repels",    .shape = A_REAL, .rho = 0.95, .curve = C_EXP, .s = 1.3, NEWTON, REPELS},
+  {"repels_nonlinear",     "a solution that Newton finds and that repels",    .shape = A_REAL, .rho = 0.9, .curve = C_SQUARE, .s = 0.3, .start = FROM_NEAR, NEWTON, REPELS},
   {"repels_grcar",         "far from normal, spectral radius above 1",        .shape = A_GRCAR, .rho = 1.2, .n = 16, NEWTON, REPELS},
   {"rho_one",              "eigenvalue 1, forward Newton",                    .shape = A_DIAGONAL, .rho = 0.5, .kappa = 1, NEWTON, SINGULAR, CONDITION},
   {"rho_one_residual",     "a zero on the diagonal of dR/dx",                 .shape = A_DIAGONAL, .rho = 0.5, .kappa = 1, .residual = PETSC_TRUE, .start = FROM_SOLUTION, .options = "-adj_forward_snes_atol 1e-8", .sickness = IS_SINGULAR, .verdict = ADJ_TRUST_REFUTED_SINGULAR, .check = ADJ_CHECK_CONDITIONING, .other = ADJ_TRUST_REFUTED_LINEAR, .othercheck = ADJ_CHECK_LINEAR},
