@@ -4,6 +4,7 @@ static char help[] = "Sick and healthy problems: each must have the verdict that
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
    links: tests/hospital examples/groundwater
 */
 #include "hospital/hospital.h"

@@ -172,8 +172,8 @@ typedef struct {
   Data           data;
   Mat            A, B, inner; /* inner: without what HALO drops */
   Vec            c, x, theta, thetadot, thetabar, xdot, v, x0;
-  Vec            u, w, tt, ones; /* work */
-  Vec            first, last;    /* u at the first linearization; w of the last call */
+  Vec            u, w, tt;    /* work */
+  Vec            first, last; /* u at the first linearization; w of the last call */
   PetscBool      linearized;
   PetscInt       calls;
   ADJ            adj;

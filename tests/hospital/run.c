@@ -57,7 +57,7 @@ static PetscErrorCode FillMat(Mat M, PetscInt n, PetscInt m, PetscBool inner, co
 
 static PetscErrorCode CreateVecs(Case *c)
 {
-  Vec *xs[] = {&c->v, &c->x, &c->x0, &c->xdot, &c->u, &c->w, &c->first, &c->last, &c->ones}, *thetas[] = {&c->thetadot, &c->thetabar, &c->tt};
+  Vec *xs[] = {&c->v, &c->x, &c->x0, &c->xdot, &c->u, &c->w, &c->first, &c->last}, *thetas[] = {&c->thetadot, &c->thetabar, &c->tt};
 
   PetscFunctionBeginUser;
   PetscCall(MatCreateVecs(c->B, &c->theta, &c->c));
@@ -129,18 +129,19 @@ static PetscErrorCode GiveMatrix(Case *c)
 
 static PetscErrorCode CreateNullSpace(Case *c, const PetscScalar all[], PetscInt seed, MatNullSpace *nsp)
 {
+  Vec z;
+
   PetscFunctionBeginUser;
   if (c->patient->null == NULL_CONSTANT) {
     PetscCall(MatNullSpaceCreate(PETSC_COMM_WORLD, PETSC_TRUE, 0, NULL, nsp));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(VecSetLocalPart(c->w, all));
-  if (c->patient->null == NULL_WRONG) PetscCall(VecSetWave(c->w, seed));
-  PetscCall(VecNormalize(c->w, NULL));
-  PetscCall(VecCopy(c->w, c->ones));
-  PetscCall(MatNullSpaceCreate(PETSC_COMM_WORLD, PETSC_FALSE, 1, &c->ones, nsp));
-  PetscCall(VecDestroy(&c->ones)); /* the null space has it now */
-  PetscCall(VecDuplicate(c->w, &c->ones));
+  PetscCall(VecDuplicate(c->x, &z));
+  PetscCall(VecSetLocalPart(z, all));
+  if (c->patient->null == NULL_WRONG) PetscCall(VecSetWave(z, seed));
+  PetscCall(VecNormalize(z, NULL));
+  PetscCall(MatNullSpaceCreate(PETSC_COMM_WORLD, PETSC_FALSE, 1, &z, nsp));
+  PetscCall(VecDestroy(&z));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -202,7 +203,7 @@ static PetscErrorCode CaseCreate(const Patient *p, Case *c)
 
 static PetscErrorCode CaseDestroy(Case *c)
 {
-  Vec *vecs[] = {&c->c, &c->x, &c->theta, &c->thetadot, &c->thetabar, &c->xdot, &c->v, &c->x0, &c->u, &c->w, &c->tt, &c->ones, &c->first, &c->last};
+  Vec *vecs[] = {&c->c, &c->x, &c->theta, &c->thetadot, &c->thetabar, &c->xdot, &c->v, &c->x0, &c->u, &c->w, &c->tt, &c->first, &c->last};
 
   PetscFunctionBeginUser;
   PetscCall(ADJDestroy(&c->adj));
