@@ -240,7 +240,7 @@ static void FillPlace(const Patient *p, Data *d)
     const PetscScalar w     = Wave(8, i, 1);
 
     d->u[i] = (w + (PetscRealPart(w) > 0.0 ? 0.3 : -0.3)) * scale;
-    if (CurveHasKinks(p->curve) && PetscAbsScalar(PetscAbsScalar(d->u[i]) - Kink(p)) < 0.1) d->u[i] *= 1.5; /* well away from it */
+    if (CurveHasKinks(p->curve) && PetscAbsReal(PetscAbsScalar(d->u[i]) - Kink(p)) < 0.1) d->u[i] *= 1.5; /* well away from it */
     if (p->place == AT_ZERO) d->u[i] = 0.0;
     if (p->place == AT_KINK && i == d->n / 2) d->u[i] = Kink(p);
     d->x[i] = CurveValue(p->curve, p->s, d->u[i]);
