@@ -46,7 +46,7 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 
-.PHONY: all examples tests run test bench methods install uninstall clean style help deps
+.PHONY: all examples tests run test hospital bench methods install uninstall clean style help deps
 
 # ------------------------------- Targets that need no PETSc -------------------------------
 
@@ -225,6 +225,10 @@ run: $(B)/examples/groundwater #: solve the flagship problem; NP=2 processes, AR
 
 test: $(lib) $(examples) $(tests) #: build and run the tests; TESTS="a b" selects
 	$(Q)MPIEXEC=$(MPIEXEC) BUILD=$(B) MAKEFLAGS= prove $(PROVE_FLAGS) --exec tests/launch $(suite)
+
+hospital: $(B)/tests/hospital #: run the catalogue of sick and healthy problems and print its table
+	$(Q)status=0; for n in 1 2 4; do $(MPIEXEC) -n $$n $< -hospital_table >$(B)/hospital.tap || status=1; \
+	sed -n '/^# rank/!s/^# //p' $(B)/hospital.tap; done; exit $$status
 
 bench: $(lib) $(examples) $(bench) #: run the benchmarks
 	$(if $(wildcard tests/bench/run.sh),MPIEXEC=$(MPIEXEC) sh tests/bench/run.sh $(B))
