@@ -151,7 +151,7 @@ static PetscErrorCode ADJEnterKink_Private(ADJ adj, const ADJProbe *p, ADJProbeO
 
 static PetscErrorCode ADJProbeState_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep, ADJProbe *p)
 {
-  ADJDifferences *d = &adj->state->differences;
+  ADJProbeRecord *d = &adj->state->differences;
   ADJProbeOutcome outcome;
 
   PetscFunctionBegin;
@@ -217,7 +217,7 @@ static PetscErrorCode ADJCheckPartial_Private(ADJ adj, ADJProbe *p, PetscInt par
 /* What is known of this solution goes into every report made there */
 static PetscErrorCode ADJEnterDifferences_Private(ADJ adj, ADJTrustReport *rep)
 {
-  const ADJDifferences *d = &adj->state->differences;
+  const ADJProbeRecord *d = &adj->state->differences;
 
   PetscFunctionBegin;
   rep->check[ADJ_CHECK_KINK] = d->kink;
@@ -231,7 +231,7 @@ static PetscErrorCode ADJEnterDifferences_Private(ADJ adj, ADJTrustReport *rep)
 /* Once for each solution and phase */
 PetscErrorCode ADJCheckDifferences_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
-  ADJDifferences *d        = &adj->state->differences;
+  ADJProbeRecord *d        = &adj->state->differences;
   const PetscInt  phase    = rep->phase == ADJ_PHASE_TANGENT ? 1 : 0;
   PetscBool       products = (PetscBool)(!d->known[phase] && rec->rhsnorm > 0.0), objective = (PetscBool)(adj->pullingobjective && !d->objectiveknown);
   ADJProbe        p;

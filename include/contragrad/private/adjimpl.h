@@ -56,7 +56,7 @@ typedef struct {
 typedef struct {
   PetscBool     known[2], objectiveknown; /* of the adjoint, of the tangent; of the objective */
   ADJTrustCheck kink, part[2][2], objective;
-} ADJDifferences;
+} ADJProbeRecord;
 
 /* Everything that belongs to one forward solve and to the derivatives taken there. The tests swap it for one of their own */
 typedef struct {
@@ -80,7 +80,7 @@ typedef struct {
   Vec                 x0bar;      /* derivative with respect to the initial guess */
   PetscBool           x0barknown;
   ADJLinearSolve      adjoint, tangent;
-  ADJDifferences      differences;
+  ADJProbeRecord      differences;
   ADJTrustReport      report;
 } ADJState;
 
