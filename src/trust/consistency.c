@@ -28,8 +28,10 @@ static PetscErrorCode ADJRandomCotangent_Private(ADJ adj, ADJProbe *p)
 /* The cotangent, and its pullbacks by the user's VJP */
 static PetscErrorCode ADJClaimAdjoint_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJProbe *p)
 {
+  const PetscBool known = (PetscBool)(rec->reason && !rec->approximate && rec->residual >= 0.0 && rec->solnorm > 0.0 && !adj->nullleft);
+
   PetscFunctionBegin;
-  if (rec->reason && !rec->approximate && rec->residual >= 0.0 && rec->solnorm > 0.0) { /* adj->s = v - M^T w */
+  if (known) { /* adj->s = v - M^T w */
     PetscCall(PetscObjectReference((PetscObject)adj->w));
     p->w = adj->w;
     PetscCall(VecWAXPY(p->mtw, -1.0, adj->s, in));
@@ -87,8 +89,21 @@ static PetscErrorCode ADJProbeMismatch_Private(ADJProbe *p, const PetscReal shar
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Whether the two sides differ, at the last step, by as much as the product is off: then it is the slope of one of them */
+static PetscErrorCode ADJProbeSides_Private(const ADJProbe *p, PetscInt part, PetscReal h, PetscReal delta, PetscBool *kink)
+{
+  PetscScalar a, b, c;
+
+  PetscFunctionBegin;
+  PetscCall(VecDot(p->rp, p->w, &a));
+  PetscCall(VecDot(p->r0, p->w, &b));
+  PetscCall(VecDot(p->rm, p->w, &c));
+  *kink = (PetscBool)(PetscAbsScalar(a - 2.0 * b + c) / h >= 0.5 * delta * p->scale[part]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* One part alone, x or theta, at p->h and, if that does not agree, at two more steps */
-static PetscErrorCode ADJProbePart_Private(ADJ adj, ADJProbe *p, PetscInt part, PetscReal tol, ADJTrustCheck *c)
+static PetscErrorCode ADJProbePart_Private(ADJ adj, ADJProbe *p, PetscInt part, PetscReal tol, ADJTrustCheck *c, PetscBool *kink)
 {
   const PetscReal share[2]  = {part == 0 ? 1.0 : 0.0, part == 1 ? 1.0 : 0.0};
   const PetscReal factor[3] = {1.0, ADJ_PROBE_RATIO, 1.0 / ADJ_PROBE_RATIO};
@@ -110,26 +125,11 @@ static PetscErrorCode ADJProbePart_Private(ADJ adj, ADJProbe *p, PetscInt part, 
   }
   if (best <= tol)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, best, tol, NULL));
-  else if (same)
-    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, PetscAbsScalar(delta[0]), tol, wrong[part]));
-  else
+  else if (same) {
+    PetscCall(ADJProbeSides_Private(p, part, factor[2] * p->h, PetscAbsScalar(delta[0]), kink));
+    if (!*kink) PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, PetscAbsScalar(delta[0]), tol, wrong[part]));
+  } else
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, best < PETSC_MAX_REAL ? best : -1.0, tol, ADJNoise));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJCheckProducts_Private(ADJ adj, ADJProbe *p, ADJTrustCheck part[2])
-{
-  const PetscReal *tol = &adj->threshold[ADJ_CHECK_VJP_X];
-  PetscScalar      delta;
-
-  PetscFunctionBegin;
-  PetscCall(ADJProbeMismatch_Private(p, p->share, p->h, &delta));
-  for (PetscInt i = 0; i < 2; i++) {
-    if (PetscAbsScalar(delta) <= PetscMin(tol[0], tol[1]))
-      PetscCall(ADJSetCheck_Private(&part[i], ADJ_CHECK_PASSED, PetscAbsScalar(delta), tol[i], NULL));
-    else
-      PetscCall(ADJProbePart_Private(adj, p, i, tol[i], &part[i]));
-  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -149,6 +149,41 @@ static PetscErrorCode ADJEnterKink_Private(ADJ adj, const ADJProbe *p, ADJProbeO
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJCheckProducts_Private(ADJ adj, ADJProbe *p, ADJTrustCheck part[2], ADJTrustCheck *kink)
+{
+  const PetscReal *tol = &adj->threshold[ADJ_CHECK_VJP_X];
+  PetscScalar      delta;
+  PetscBool        found = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(ADJProbeMismatch_Private(p, p->share, p->h, &delta));
+  for (PetscInt i = 0; i < 2; i++) {
+    if (PetscAbsScalar(delta) <= PetscMin(tol[0], tol[1]))
+      PetscCall(ADJSetCheck_Private(&part[i], ADJ_CHECK_PASSED, PetscAbsScalar(delta), tol[i], NULL));
+    else
+      PetscCall(ADJProbePart_Private(adj, p, i, tol[i], &part[i], &found));
+    if (found) PetscCall(ADJEnterKink_Private(adj, p, ADJ_PROBE_KINK, kink));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A solver that says it has converged, and has not, by the same product: does that depend on how it is called? */
+static PetscErrorCode ADJCheckCalls_Private(ADJ adj, Vec in, ADJProbe *p, ADJTrustCheck *c)
+{
+  const PetscReal tol = adj->threshold[ADJ_CHECK_VJP_X];
+  PetscReal       norm, diff;
+
+  PetscFunctionBegin;
+  PetscCall(VecWAXPY(p->rp, -1.0, adj->s, in));
+  PetscCall(VecNorm(p->rp, NORM_2, &norm));
+  PetscCall(VecSet(p->rm, norm));
+  PetscCall(ADJApplyMT_Private(adj, p->w, p->rm, NULL));
+  PetscCall(VecAXPY(p->rm, -1.0, p->rp));
+  PetscCall(VecNorm(p->rm, NORM_2, &diff));
+  if (diff > tol * norm) PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, diff / norm, tol, "the VJP in x gives another result when the part in theta is not wanted, or adds to its output instead of overwriting it: no call may rely on another, nor on what is in the output"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJProbeState_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep, ADJProbe *p)
 {
   ADJProbeRecord *d = &adj->state->differences;
@@ -159,10 +194,14 @@ static PetscErrorCode ADJProbeState_Private(ADJ adj, Vec in, Vec out, const ADJL
     PetscCall(ADJClaimAdjoint_Private(adj, in, out, rec, p));
   else
     PetscCall(ADJClaimTangent_Private(adj, p));
+  if (p->w == adj->w && rep->check[ADJ_CHECK_LINEAR].status == ADJ_CHECK_FAILED && rec->reason > 0) {
+    PetscCall(ADJCheckCalls_Private(adj, in, p, &d->part[0][0]));
+    if (d->part[0][0].status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
+  }
   ADJBalanceProbe_Private(p);
   PetscCall(ADJProbeSmoothness_Private(adj, p, adj->threshold[ADJ_CHECK_KINK], &outcome));
   PetscCall(ADJEnterKink_Private(adj, p, outcome, &d->kink));
-  if (outcome == ADJ_PROBE_SMOOTH) PetscCall(ADJCheckProducts_Private(adj, p, d->part[rep->phase == ADJ_PHASE_TANGENT]));
+  if (outcome == ADJ_PROBE_SMOOTH) PetscCall(ADJCheckProducts_Private(adj, p, d->part[rep->phase == ADJ_PHASE_TANGENT], &d->kink));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -173,7 +173,7 @@ static PetscErrorCode ADJReadEigenpair_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Start: the last eigenvector, if there is one, and a random part; its own stream */
+/* Start: the last eigenvector, if there is one, and a random part, not of mean zero: smooth modes are often the slow ones; its own stream */
 static PetscErrorCode ADJSetInitialSpace_Private(ADJ adj, PetscBool warm)
 {
   ADJContraction *c = &adj->contraction;
@@ -186,6 +186,7 @@ static PetscErrorCode ADJSetInitialSpace_Private(ADJ adj, PetscBool warm)
   PetscCall(ADJRandomCreate_Private(adj, &rnd));
   PetscCall(VecSetRandom(start, rnd));
   PetscCall(PetscRandomDestroy(&rnd));
+  PetscCall(VecShift(start, 1.0));
   if (warm) {
     PetscCall(VecNormalize(start, NULL));
     PetscCall(VecNorm(c->vr, NORM_2, &norm));

@@ -9,8 +9,8 @@
 
 #define ADJ_PROBE_FLOOR 1e-3 /* of the root mean square: the least size that is assumed of a component */
 
-/* d_i = s_i (|v_i| + floor) with s_i random, of magnitude 1/2 to 1 */
-static PetscErrorCode ADJProbeDirection_Private(PetscRandom rnd, Vec v, Vec d, Vec work)
+/* d_i = s_i (|v_i| + floor) with s_i random, of magnitude 1/2 to 1; where v_i = 0, which is where kinks are, the root mean square stands for it */
+static PetscErrorCode ADJProbeDirection_Private(PetscRandom rnd, Vec v, Vec d, Vec work, Vec size)
 {
   PetscReal norm, rms;
   PetscInt  n;
@@ -24,10 +24,15 @@ static PetscErrorCode ADJProbeDirection_Private(PetscRandom rnd, Vec v, Vec d, V
   PetscCall(VecAbs(work));
   PetscCall(VecPointwiseDivide(work, d, work));
   PetscCall(VecAXPBY(d, 0.5, 0.5, work));
+  if (rms == 0.0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecCopy(v, work));
   PetscCall(VecAbs(work));
-  PetscCall(VecShift(work, rms > 0.0 ? ADJ_PROBE_FLOOR * rms : 1.0));
-  PetscCall(VecPointwiseMult(d, d, work));
+  PetscCall(VecCopy(work, size));
+  PetscCall(VecPointwiseDivide(work, work, work)); /* 0/0 = 0 */
+  PetscCall(VecScale(work, -rms));
+  PetscCall(VecShift(work, (1.0 + ADJ_PROBE_FLOOR) * rms));
+  PetscCall(VecAXPY(size, 1.0, work));
+  PetscCall(VecPointwiseMult(d, d, size));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -67,8 +72,8 @@ PetscErrorCode ADJProbeCreate_Private(ADJ adj, ADJProbe *p)
   PetscCall(PetscRandomGetSeed(p->rnd, &seed));
   PetscCall(PetscRandomSetSeed(p->rnd, seed + 1000003 * (unsigned long)st->id));
   PetscCall(PetscRandomSeed(p->rnd));
-  PetscCall(ADJProbeDirection_Private(p->rnd, st->x, p->dx, p->xh));
-  PetscCall(ADJProbeDirection_Private(p->rnd, st->theta, p->dtheta, p->thetah));
+  PetscCall(ADJProbeDirection_Private(p->rnd, st->x, p->dx, p->xh, p->rp));
+  PetscCall(ADJProbeDirection_Private(p->rnd, st->theta, p->dtheta, p->thetah, p->ntw));
   p->share[0] = p->share[1] = 1.0;
   p->h                      = PetscCbrtReal(PETSC_MACHINE_EPSILON);
   PetscFunctionReturn(PETSC_SUCCESS);
