@@ -25,6 +25,34 @@ static PetscErrorCode ADJRandomCotangent_Private(ADJ adj, ADJProbe *p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* +-1, or a complex number of modulus 1: the sense in which a claim grows */
+static inline PetscScalar ADJSense_Private(PetscScalar claim)
+{
+  return PetscAbsScalar(claim) > 0.0 ? claim / PetscAbsScalar(claim) : 1.0;
+}
+
+/*
+   claim = <bar, d>, scale = |D bar|, D = diag |d_i|. A random d may be nearly orthogonal to bar, and blind for an error that is
+   a multiple of it: D^2 bar/|D bar|, which no component of outgrows d, is added so that |claim| >= scale. D bar and bar change
+*/
+static PetscErrorCode ADJAlignDirection_Private(Vec bar, Vec d, Vec work, PetscScalar *claim, PetscReal *scale)
+{
+  PetscScalar sense;
+
+  PetscFunctionBegin;
+  PetscCall(VecDot(d, bar, claim));
+  PetscCall(VecCopy(d, work));
+  PetscCall(VecAbs(work));
+  PetscCall(VecPointwiseMult(bar, bar, work));
+  PetscCall(VecNorm(bar, NORM_2, scale));
+  if (!(*scale > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  sense = ADJSense_Private(*claim);
+  PetscCall(VecPointwiseMult(bar, bar, work));
+  PetscCall(VecAXPY(d, sense / *scale, bar));
+  *claim += sense * *scale;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The cotangent, and its pullbacks by the user's VJP */
 static PetscErrorCode ADJClaimAdjoint_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJProbe *p)
 {
@@ -40,27 +68,29 @@ static PetscErrorCode ADJClaimAdjoint_Private(ADJ adj, Vec in, Vec out, const AD
     PetscCall(ADJRandomCotangent_Private(adj, p));
     PetscCall(ADJApplyMT_Private(adj, p->w, p->mtw, p->ntw));
   }
-  PetscCall(VecDot(p->dx, p->mtw, &p->claim[0]));
-  PetscCall(VecDot(p->dtheta, p->ntw, &p->claim[1]));
+  PetscCall(ADJAlignDirection_Private(p->mtw, p->dx, p->xh, &p->claim[0], &p->scale[0]));
+  PetscCall(ADJAlignDirection_Private(p->ntw, p->dtheta, p->thetah, &p->claim[1], &p->scale[1]));
   p->claim[1] = -p->claim[1];
-  PetscCall(VecPointwiseMult(p->mtw, p->mtw, p->dx));
-  PetscCall(VecPointwiseMult(p->ntw, p->ntw, p->dtheta));
-  PetscCall(VecNorm(p->mtw, NORM_2, &p->scale[0]));
-  PetscCall(VecNorm(p->ntw, NORM_2, &p->scale[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The random cotangent is turned towards both products, for the same reason */
 static PetscErrorCode ADJClaimTangent_Private(ADJ adj, ADJProbe *p)
 {
+  Vec         y[2] = {p->mtw, p->rp};
+  PetscScalar claim;
+
   PetscFunctionBegin;
   PetscCall(ADJRandomCotangent_Private(adj, p));
-  PetscCall(ADJApplyM_Private(adj, p->dx, p->mtw));
-  PetscCall(VecDot(p->mtw, p->w, &p->claim[0]));
-  PetscCall(VecNorm(p->mtw, NORM_2, &p->scale[0]));
-  PetscCall(ADJApplyN_Private(adj, p->dtheta, p->mtw));
-  PetscCall(VecDot(p->mtw, p->w, &p->claim[1]));
-  p->claim[1] = -p->claim[1];
-  PetscCall(VecNorm(p->mtw, NORM_2, &p->scale[1]));
+  PetscCall(ADJApplyM_Private(adj, p->dx, y[0]));
+  PetscCall(ADJApplyN_Private(adj, p->dtheta, y[1]));
+  PetscCall(VecScale(y[1], -1.0));
+  for (PetscInt i = 0; i < 2; i++) {
+    PetscCall(VecNorm(y[i], NORM_2, &p->scale[i]));
+    PetscCall(VecDot(p->w, y[i], &claim));
+    if (p->scale[i] > 0.0) PetscCall(VecAXPY(p->w, ADJSense_Private(claim) / p->scale[i], y[i]));
+  }
+  for (PetscInt i = 0; i < 2; i++) PetscCall(VecDot(y[i], p->w, &p->claim[i]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
