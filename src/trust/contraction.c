@@ -160,7 +160,7 @@ static PetscErrorCode ADJReadValues_Private(ADJ adj, PetscInt n)
 static PetscErrorCode ADJReadEigenpair_Private(ADJ adj)
 {
   ADJContraction *c = &adj->contraction;
-  PetscInt        nconv;
+  PetscInt        nconv, its;
 
   PetscFunctionBegin;
   PetscCall(EPSGetConverged(adj->eps, &nconv));
@@ -168,7 +168,11 @@ static PetscErrorCode ADJReadEigenpair_Private(ADJ adj)
   if (!c->nvalues) PetscCall(ADJReadValues_Private(adj, nconv));
   if (!c->converged) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(EPSGetEigenpair(adj->eps, 0, &c->kr, &c->ki, c->vr, c->vi));
-  PetscCall(EPSComputeError(adj->eps, 0, EPS_ERROR_ABSOLUTE, &c->error));
+  PetscCall(EPSGetIterationNumber(adj->eps, &its));
+  if (its > 1) /* else the estimate is the residual to rounding: no product is spent on it */
+    PetscCall(EPSComputeError(adj->eps, 0, EPS_ERROR_ABSOLUTE, &c->error));
+  else
+    c->error = c->res[0];
   c->rho = SlepcAbsEigenvalue(c->kr, c->ki);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
