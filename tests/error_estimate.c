@@ -173,27 +173,6 @@ static PetscErrorCode TestRefine(PetscBool residual)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* |x|^2/2 + Re <v, x> + |theta|^4/4 */
-static PetscErrorCode Objective(ADJ adj, Vec x, Vec theta, PetscReal *value, Vec xbar, Vec thetabar, void *ctx)
-{
-  Problem    *p = (Problem *)ctx;
-  PetscReal   nx, nt;
-  PetscScalar dot;
-
-  (void)adj;
-  PetscFunctionBeginUser;
-  PetscCall(VecDot(x, p->v, &dot));
-  PetscCall(VecNorm(x, NORM_2, &nx));
-  PetscCall(VecNorm(theta, NORM_2, &nt));
-  *value = PetscRealPart(dot) + 0.5 * PetscSqr(nx) + 0.25 * PetscSqr(PetscSqr(nt));
-  if (xbar) PetscCall(VecWAXPY(xbar, 1.0, x, p->v));
-  if (thetabar) {
-    PetscCall(VecCopy(theta, thetabar));
-    PetscCall(VecScale(thetabar, PetscSqr(nt)));
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* The total gradient at the exact solution, which has the cotangent v + x there */
 static PetscErrorCode TotalReference(Fixture *f, Vec total)
 {
@@ -202,7 +181,7 @@ static PetscErrorCode TotalReference(Fixture *f, Vec total)
 
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(total, &direct));
-  PetscCall(Objective(NULL, f->self.x, f->self.theta, &value, f->xdot, direct, &f->self));
+  PetscCall(QuadraticObjective(NULL, f->self.x, f->self.theta, &value, f->xdot, direct, &f->self));
   PetscCall(VecCopy(f->xdot, f->self.v));
   PetscCall(ProblemReference(&f->self, total, f->xdot));
   PetscCall(VecAXPY(total, 1.0, direct));
@@ -220,7 +199,7 @@ static PetscErrorCode TestObjective(const char options[])
   PetscFunctionBeginUser;
   PetscCall(Begin(options, 5, 0.7, 0.03, PETSC_FALSE, PETSC_TRUE, &f));
   PetscCall(TotalReference(&f, f.thetabar));
-  PetscCall(ADJSetObjective(f.p.adj, Objective, &f.p));
+  PetscCall(ADJSetObjective(f.p.adj, QuadraticObjective, &f.p));
   PetscCall(ADJSetSolution(f.p.adj, f.p.x));
   PetscCall(ADJComputeObjectiveAndGradient(f.p.adj, f.p.theta, &value, f.p.thetabar));
   PetscCall(ADJGetTrustReport(f.p.adj, &report));

@@ -79,6 +79,7 @@ PetscErrorCode ADJSolveAdjoint_Private(ADJ adj, Vec xbar, Vec thetabar)
   PetscCheck(xbar != thetabar, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The cotangent xbar and its pullback thetabar must be different vectors");
   PetscCall(ADJSetUp(adj));
   if (adj->testvjp) PetscCall(ADJTestVJPFromOptions_Private(adj));
+  adj->state->objectiveknown = PETSC_FALSE;
   PetscCall(ADJSolveDerivative_Private(adj, ADJ_PHASE_ADJOINT, xbar, thetabar));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -71,6 +71,7 @@ PetscErrorCode ADJStateRestart_Private(ADJ adj, Vec theta, Vec x)
   st->rnormref                = 0.0;
   adj->objnotfinite           = PETSC_FALSE;
   st->x0barknown              = PETSC_FALSE;
+  st->objectiveknown          = PETSC_FALSE;
   st->vjperror[0] = st->vjperror[1] = -1.0;
   PetscCall(ADJLinearSolveClear_Private(&st->adjoint));
   PetscCall(ADJLinearSolveClear_Private(&st->tangent));

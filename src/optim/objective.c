@@ -130,6 +130,76 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   adj->pullingobjective = PETSC_FALSE;
   PetscCall(ierr);
   PetscCall(VecAXPY(gradient, 1.0, adj->objtheta));
+  adj->state->objective      = *value;
+  adj->state->objectiveknown = PETSC_TRUE;
   if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* l(x*) = l(x) + Re <v, dx> + O(|dx|^2) with M dx = -r + O(|dx|^2): Re <v, dx> = -Re <w, r> */
+static PetscErrorCode ADJComputeCorrection_Private(ADJ adj, Vec r, PetscReal *correction)
+{
+  PetscScalar    dot;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  adj->account = &adj->checkcounters;
+  ierr         = ADJComputeResidual_Private(adj, adj->state->x, adj->state->theta, r);
+  adj->account = &adj->counters;
+  PetscCall(ierr);
+  PetscCall(VecDot(r, adj->w, &dot));
+  *correction = -PetscRealPart(dot);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetCorrectedObjective - The objective at the solution, to second order in the error of the state that was found
+
+   Collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameters:
++  corrected  - l(x) - Re <w, r>, `NULL` to ignore
+-  correction - its difference to l(x), an estimate of the objective's error, `NULL` to ignore
+
+   Level: intermediate
+
+   Notes:
+   With the last state x, its residual r = x - F(x, theta) or R(x, theta), and the adjoint w of the objective, which
+   `ADJComputeObjectiveAndGradient()` has found for the gradient: the error of l(x) falls as r, that of the corrected value as its
+   square, as long as the adjoint is more accurate than the state. Costs one evaluation of F or R, which is not in
+   `ADJGetCounters()`, and no solve.
+
+   Types that leave out a part of the adjoint, as `ADJONESTEP`, leave out the same part of the correction.
+
+   Errors:
+   `PETSC_ERR_ORDER` unless the last derivative was the gradient of `ADJComputeObjectiveAndGradient()`; `PETSC_ERR_SUP` if it was that
+   of given steps (`ADJSetSteps()`), which have no solution to be corrected to.
+
+   References:
+.  * - N. A. Pierce, M. B. Giles, Adjoint recovery of superconvergent functionals from PDE approximations, SIAM Review 42, 2000
+
+.seealso: `ADJComputeObjectiveAndGradient()`, `ADJSetTrustGradientError()`
+@*/
+PetscErrorCode ADJGetCorrectedObjective(ADJ adj, PetscReal *corrected, PetscReal *correction)
+{
+  MPI_Comm       comm = PetscObjectComm((PetscObject)adj);
+  Vec            r;
+  PetscReal      value = 0.0;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(adj->state->objectiveknown, comm, PETSC_ERR_ORDER, "There is no objective with its adjoint: call ADJComputeObjectiveAndGradient() with a gradient first, and nothing that solves after it");
+  PetscCheck(!(adj->program && adj->steps >= 0), comm, PETSC_ERR_SUP, "ADJ type %s has differentiated a given number of steps, which stand for no solution: leave out ADJSetSteps(), or take -adj_type implicit", ((PetscObject)adj)->type_name);
+  PetscCheck(adj->w, comm, PETSC_ERR_SUP, "ADJ type %s keeps no adjoint: take -adj_type implicit", ((PetscObject)adj)->type_name);
+  PetscCall(VecDuplicate(adj->w, &r));
+  ierr = ADJComputeCorrection_Private(adj, r, &value);
+  PetscCall(VecDestroy(&r));
+  PetscCall(ierr);
+  if (corrected) *corrected = adj->state->objective + value;
+  if (correction) *correction = value;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

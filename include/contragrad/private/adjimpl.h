@@ -79,6 +79,8 @@ typedef struct {
   ADJScheduleSpec     spec;       /* of the trajectory */
   Vec                 x0bar;      /* derivative with respect to the initial guess */
   PetscBool           x0barknown;
+  PetscReal           objective;      /* at x */
+  PetscBool           objectiveknown; /* and adj->w is its adjoint */
   ADJLinearSolve      adjoint, tangent;
   ADJProbeRecord      differences;
   ADJTrustReport      report;
