@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 
   PetscFunctionBeginUser;
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
-  PetscCall(PetscOptionsInsertString(NULL, "-adj_ksp_rtol 1e-14 -adj_eps_tol 1e-2"));
+  PetscCall(PetscOptionsInsertString(NULL, "-adj_ksp_rtol 1e-14 -adj_eps_tol 1e-8"));
   PetscCall(TapBegin());
   PetscCall(TestBlocks(1, LAYOUT_EVEN));
   PetscCall(TestBlocks(5, LAYOUT_UNEVEN));

@@ -13,6 +13,7 @@
 #define ADJ_EPS_NCV     6    /* a basis that is full after few products: most maps contract well */
 #define ADJ_EPS_NCV_MAX 40   /* and a longer one where that was not enough */
 #define ADJ_EPS_SHARE   0.1  /* of the budget, for the short one */
+#define ADJ_EPS_CONFIRM 1e-3 /* of the tolerance, before a map is refused */
 #define ADJ_EPS_RANDOM  0.1  /* added to the last eigenvector, so that another one is not overlooked */
 #define ADJ_EPS_FLOOR   0.1  /* of 1 - rho: a smaller distance is not asked for when estimates are compared */
 #define ADJ_RATE_STEPS  8    /* a shorter iteration tells no rate */
@@ -226,6 +227,28 @@ static PetscErrorCode ADJSolveEPS_Private(ADJ adj, PetscInt ncv, PetscReal share
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* With a long basis: where the short one was not enough, and, more accurately, before a map is said not to contract: where it is not normal, a small residual is no small error */
+static PetscErrorCode ADJSolveEPSAgain_Private(ADJ adj)
+{
+  ADJContraction      *c     = &adj->contraction;
+  const ADJContraction first = *c;
+  PetscReal            tol, factor = c->converged ? ADJ_EPS_CONFIRM : 1.0;
+  PetscInt             maxit;
+
+  PetscFunctionBegin;
+  if (c->filter.notfinite || c->userncv || (c->converged && c->rho + c->error < 1.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(EPSGetTolerances(adj->eps, &tol, &maxit));
+  PetscCall(EPSSetTolerances(adj->eps, factor * tol, maxit));
+  PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0 - ADJ_EPS_SHARE, PETSC_FALSE));
+  PetscCall(EPSSetTolerances(adj->eps, tol, maxit));
+  if (first.converged && !c->converged && !c->filter.notfinite) { /* what was found stands */
+    c->converged = PETSC_TRUE;
+    c->rho       = first.rho;
+    c->error     = first.error;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Solves for the eigenvalue of largest magnitude at the state's linearization */
 static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
 {
@@ -248,7 +271,7 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   c->filter.ierr                     = PETSC_SUCCESS;
   PetscCall(ADJAllocateValues_Private(c, 0));
   PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV, c->userncv ? 1.0 : ADJ_EPS_SHARE, warm));
-  if (!c->converged && !c->filter.notfinite && !c->userncv) PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0 - ADJ_EPS_SHARE, PETSC_FALSE));
+  PetscCall(ADJSolveEPSAgain_Private(adj));
   if (!c->userncv) PetscCall(EPSSetDimensions(adj->eps, 1, ADJ_DETERMINE, ADJ_DETERMINE));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
