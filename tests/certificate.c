@@ -2,6 +2,7 @@ static char help[] = "The certificate of a derivative: how often its bound is be
 
 /*
    nsize: 1 2
+   args: -malloc_debug false
 */
 #include "random_problems.h"
 

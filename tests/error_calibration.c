@@ -2,6 +2,7 @@ static char help[] = "The estimated error of a derivative against the true one, 
 
 /*
    nsize: 1 2
+   args: -malloc_debug false
 */
 #include "random_problems.h"
 

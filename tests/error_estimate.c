@@ -2,6 +2,7 @@ static char help[] = "When the error of a derivative is estimated, what follows 
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "random_problems.h"
 

@@ -2,6 +2,7 @@ static char help[] = "Nonsmooth fixed points: brackets of the joint spectral rad
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "selections.h"
 

@@ -214,7 +214,7 @@ static PetscErrorCode ADJCheckCalls_Private(ADJ adj, Vec in, ADJProbe *p, ADJTru
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJProbeState_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep, ADJProbe *p)
+static PetscErrorCode ADJProbeState_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep, ADJProbe *p, PetscBool *known)
 {
   ADJProbeRecord *d = &adj->state->differences;
   ADJProbeOutcome outcome;
@@ -224,6 +224,11 @@ static PetscErrorCode ADJProbeState_Private(ADJ adj, Vec in, Vec out, const ADJL
     PetscCall(ADJClaimAdjoint_Private(adj, in, out, rec, p));
   else
     PetscCall(ADJClaimTangent_Private(adj, p));
+  *known = (PetscBool)(!PetscIsInfOrNanReal(p->scale[0]) && !PetscIsInfOrNanReal(p->scale[1]));
+  if (!*known) {
+    PetscCall(ADJProductNotFinite_Private(rep));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (p->w == adj->w && rep->check[ADJ_CHECK_LINEAR].status == ADJ_CHECK_FAILED && rec->reason > 0) {
     PetscCall(ADJCheckCalls_Private(adj, in, p, &d->part[0][0]));
     if (d->part[0][0].status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
@@ -311,12 +316,11 @@ PetscErrorCode ADJCheckDifferences_Private(ADJ adj, Vec in, Vec out, const ADJLi
   if (products || objective) {
     PetscCall(ADJLinearizeAtSolution_Private(adj));
     PetscCall(ADJProbeCreate_Private(adj, &p));
-    if (products) ierr = ADJProbeState_Private(adj, in, out, rec, rep, &p);
+    if (products) ierr = ADJProbeState_Private(adj, in, out, rec, rep, &p, &d->known[phase]);
     if (!ierr && objective) ierr = ADJCheckPartial_Private(adj, &p, 0, adj->objx, p.dx, p.rp, &d->objective);
     if (!ierr && objective) ierr = ADJCheckPartial_Private(adj, &p, 1, adj->objtheta, p.dtheta, p.ntw, &d->objective);
     PetscCall(ADJProbeDestroy_Private(&p));
     PetscCall(ierr);
-    if (products) d->known[phase] = PETSC_TRUE;
     if (objective) d->objectiveknown = PETSC_TRUE;
   }
   PetscCall(ADJEnterDifferences_Private(adj, rep));
