@@ -9,6 +9,7 @@
 
 #define ADJ_EPS_TOL     0.1  /* of the distance to 1, with which rho is compared */
 #define ADJ_EPS_NEAR    1e-4 /* a smaller distance is not resolved */
+#define ADJ_EPS_CONFIRM 1e-6 /* instead of ADJ_EPS_TOL, where the forward iteration says otherwise */
 #define ADJ_EPS_MAX_IT  1000 /* restarts; what ends the solve is the budget of products */
 #define ADJ_EPS_NCV     6    /* a basis that is full after few products: most maps contract well */
 #define ADJ_EPS_NCV_MAX 40   /* and a longer one where that was not enough */
@@ -226,6 +227,33 @@ static PetscErrorCode ADJSolveEPS_Private(ADJ adj, PetscInt ncv, PetscReal share
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The forward solve was x <- F(x), made enough steps, and came to its end by them */
+static PetscBool ADJIterationContracted_Private(const ADJState *st)
+{
+  return (PetscBool)(st->plain && st->reason > 0 && st->nhistory >= ADJ_RATE_STEPS && st->rate >= 0.0 && st->rate < 1.0);
+}
+
+/*
+   Far from normal matrices have vectors that nearly are eigenvectors, with values that are far from all eigenvalues: what the
+   forward iteration contradicts is looked at again, with more accuracy. A true eigenvalue stays
+*/
+static PetscErrorCode ADJConfirmContraction_Private(ADJ adj)
+{
+  ADJContraction *c = &adj->contraction;
+  PetscReal       tol;
+  PetscInt        maxit;
+  PetscErrorCode  ierr;
+
+  PetscFunctionBegin;
+  if (!c->converged || c->filter.notfinite || c->rho - c->error < 1.0 || !ADJIterationContracted_Private(adj->state)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(EPSGetTolerances(adj->eps, &tol, &maxit));
+  PetscCall(EPSSetTolerances(adj->eps, PetscMin(tol, ADJ_EPS_CONFIRM), maxit));
+  ierr = ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0, PETSC_FALSE);
+  PetscCall(EPSSetTolerances(adj->eps, tol, maxit));
+  PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Solves for the eigenvalue of largest magnitude at the state's linearization */
 static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
 {
@@ -249,6 +277,7 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   PetscCall(ADJAllocateValues_Private(c, 0));
   PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV, c->userncv ? 1.0 : ADJ_EPS_SHARE, warm));
   if (!c->converged && !c->filter.notfinite && !c->userncv) PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0 - ADJ_EPS_SHARE, PETSC_FALSE));
+  PetscCall(ADJConfirmContraction_Private(adj));
   if (!c->userncv) PetscCall(EPSSetDimensions(adj->eps, 1, ADJ_DETERMINE, ADJ_DETERMINE));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
