@@ -107,7 +107,8 @@ static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, Petsc
 .  eps - the solver (borrowed)
 
    Options Database Keys:
-+  -adj_eps_tol <tol>    - largest eigen-residual of the eigenvalue of largest magnitude, relative to its distance from 1 in magnitude, default 0.1
++  -adj_eps_tol <tol>    - largest eigen-residual of the eigenvalue of largest magnitude, relative to its distance from 1 in magnitude, default 0.1;
+                           at most 1e-6 where an eigenvalue above 1 contradicts a forward iteration that converged
 -  -adj_eps_ncv <ncv>    - vectors of its basis, default 6, then 40 if that is not enough
 
    Level: intermediate
@@ -254,12 +255,25 @@ static PetscErrorCode ADJConfirmContraction_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* With a short basis, then with a longer one if need be */
+static PetscErrorCode ADJSolveContraction_Private(ADJ adj, PetscBool warm)
+{
+  ADJContraction *c = &adj->contraction;
+
+  PetscFunctionBegin;
+  PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV, c->userncv ? 1.0 : ADJ_EPS_SHARE, warm));
+  if (!c->converged && !c->filter.notfinite && !c->userncv) PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0 - ADJ_EPS_SHARE, PETSC_FALSE));
+  PetscCall(ADJConfirmContraction_Private(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Solves for the eigenvalue of largest magnitude at the state's linearization */
 static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
 {
   ADJContraction *c    = &adj->contraction;
   PetscBool       warm = c->converged;
   PetscInt        ncv;
+  PetscErrorCode  ierr;
 
   PetscFunctionBegin;
   if (!adj->AT) PetscCall(ADJCreateContractionShell_Private(adj, &adj->AT));
@@ -275,10 +289,9 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   c->converged = c->filter.notfinite = PETSC_FALSE;
   c->filter.ierr                     = PETSC_SUCCESS;
   PetscCall(ADJAllocateValues_Private(c, 0));
-  PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV, c->userncv ? 1.0 : ADJ_EPS_SHARE, warm));
-  if (!c->converged && !c->filter.notfinite && !c->userncv) PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0 - ADJ_EPS_SHARE, PETSC_FALSE));
-  PetscCall(ADJConfirmContraction_Private(adj));
-  if (!c->userncv) PetscCall(EPSSetDimensions(adj->eps, 1, ADJ_DETERMINE, ADJ_DETERMINE));
+  ierr = ADJSolveContraction_Private(adj, warm);
+  if (!c->userncv) PetscCall(EPSSetDimensions(adj->eps, 1, ADJ_DETERMINE, ADJ_DETERMINE)); /* also after an error: the length is not the user's */
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
