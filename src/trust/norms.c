@@ -80,8 +80,8 @@ static PetscErrorCode MatCreateVecs_ADJ_B(Mat B, Vec *right, Vec *left)
    Level: advanced
 
    Note:
-   Used for the classical bound of the error of types that approximate the derivative of the solution, where the problem has
-   a JVP and a VJP, see `ADJ_CHECK_CLASSICAL`.
+   Used where the problem has a JVP and a VJP: for the classical bound of the error of types that approximate the derivative of
+   the solution, see `ADJ_CHECK_CLASSICAL`, and on demand for norms and condition number, see `ADJSetTrustSVD()`.
 
 .seealso: `ADJGetEPS()`, `ADJGetTrustReport()`, `ADJSetGradientTolerance()`
 @*/

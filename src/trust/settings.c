@@ -183,6 +183,7 @@ PetscErrorCode ADJSetTrustContraction(ADJ adj, PetscBool required)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveBool(adj, required, 2);
   adj->trustcontraction = required;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -225,9 +226,9 @@ PetscErrorCode ADJGetTrustContraction(ADJ adj, PetscBool *required)
    Level: intermediate
 
    Note:
-   Two to four evaluations of F or R at each new solution, in one random direction: they are compared with the products, which finds
-   a wrong VJP or JVP, and with each other, which finds a kink; the same with the objective in `ADJComputeObjectiveAndGradient()`.
-   Switch it off for a map that cannot be evaluated there.
+   Two to four evaluations of F or R at each new solution, more where they do not decide, in one random direction: they are
+   compared with the products, which finds a wrong VJP or JVP, and with each other, which finds a kink; the same with the
+   objective in `ADJComputeObjectiveAndGradient()`. Switch it off for a map that cannot be evaluated there.
 
 .seealso: `ADJGetTrustDifferences()`, `ADJSetTrustThreshold()`, `ADJTestVJP()`
 @*/
@@ -235,6 +236,7 @@ PetscErrorCode ADJSetTrustDifferences(ADJ adj, PetscBool flg)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveBool(adj, flg, 2);
   adj->trustdifferences = flg;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -286,6 +288,7 @@ PetscErrorCode ADJSetTrustSVD(ADJ adj, PetscBool flg)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveBool(adj, flg, 2);
   adj->trustsvd = flg;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -337,6 +340,7 @@ PetscErrorCode ADJSetGradientRefine(ADJ adj, PetscBool flg)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveBool(adj, flg, 2);
   adj->refine = flg;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

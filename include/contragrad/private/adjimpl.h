@@ -370,6 +370,7 @@ PETSC_INTERN PetscErrorCode ADJDrawPage_Private(ADJ, PetscViewer, const char[], 
 
 /* Tests asked by option: verify/ */
 PETSC_INTERN PetscErrorCode ADJRandomCreate_Private(ADJ, PetscRandom *);
+PETSC_INTERN PetscErrorCode ADJRandomCreateNumbered_Private(ADJ, PetscObjectId, PetscRandom *);
 PETSC_INTERN PetscErrorCode ADJTestVJPFromOptions_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJTestGradientFromOptions_Private(ADJ, Vec);
 
