@@ -193,8 +193,8 @@ static PetscErrorCode ADJEstimateError_Private(ADJ adj, ADJPhase phase, Vec in, 
 /* The larger one of what the Krylov solver and the SVD say; negative: not known */
 static PetscReal ADJKnownCondition_Private(const ADJLinearSolve *rec, const ADJTrustReport *rep)
 {
-  const PetscReal krylov = rec->smax >= 0.0 ? (rec->smin > 0.0 ? rec->smax / rec->smin : PETSC_INFINITY) : -1.0;
-  const ADJTrustCheck *c = &rep->check[ADJ_CHECK_CONDITIONING];
+  const PetscReal      krylov = rec->smax >= 0.0 ? (rec->smin > 0.0 ? rec->smax / rec->smin : PETSC_INFINITY) : -1.0;
+  const ADJTrustCheck *c      = &rep->check[ADJ_CHECK_CONDITIONING];
 
   return c->status == ADJ_CHECK_SKIPPED ? krylov : PetscMax(krylov, c->value);
 }
