@@ -162,6 +162,29 @@ static PetscErrorCode TestVerdict(PetscBool jvp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* One unknown: some of the random vectors are very short */
+static PetscErrorCode TestOneUnknown(void)
+{
+  Problem        p;
+  ADJTrustReport report;
+  PetscInt       certified = 0;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, 1, LAYOUT_EVEN, 1, LAYOUT_EVEN, SPECTRUM_REAL, 0.5, &p));
+  PetscCall(ProblemCreateADJ(&p));
+  PetscCall(ADJSetJVP(p.adj, NULL, NULL));
+  PetscCall(ADJSetTrustLevel(p.adj, ADJ_TRUST_LEVEL_CERTIFY));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  for (PetscInt i = 0; i < 50; i++) {
+    PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+    PetscCall(ADJGetTrustReport(p.adj, &report));
+    if (report.verdict == ADJ_TRUST_CERTIFIED) certified++;
+  }
+  PetscCall(TapOk((PetscBool)(certified == 50), "one unknown: %" PetscInt_FMT " of 50 certified", certified));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode TestArguments(void)
 {
   ADJ       adj;
@@ -187,6 +210,7 @@ int main(int argc, char **argv)
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
   PetscCall(TapBegin());
   PetscCall(TestArguments());
+  PetscCall(TestOneUnknown());
   PetscCall(TestVerdict(PETSC_FALSE));
   PetscCall(TestVerdict(PETSC_TRUE));
   PetscCall(TestCoverage(1, 0.3));

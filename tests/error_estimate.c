@@ -269,6 +269,64 @@ static PetscErrorCode TestPoison(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* M = I but for the last entry, which the solver does not meet where v has almost nothing of it, and N makes much of */
+static PetscErrorCode TestHiddenDirection(void)
+{
+  const PetscInt N = 12;
+  Problem        p;
+  PetscOptions   opts;
+  PetscInt       lo, hi;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, N, LAYOUT_EVEN, N, LAYOUT_EVEN, SPECTRUM_ZERO, 0.0, &p));
+  p.residual = PETSC_TRUE;
+  PetscCall(MatGetOwnershipRange(p.A, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) {
+    for (PetscInt j = 0; j < N; j++) PetscCall(MatSetValue(p.B, i, j, i != j ? 0.0 : (i < N - 1 ? 1.0 : 100.0), INSERT_VALUES));
+    PetscCall(MatSetValue(p.A, i, i, i < N - 1 ? 0.0 : 1.0 - 1e-4, INSERT_VALUES));
+    PetscCall(VecSetValue(p.v, i, i ? 0.0 : 1.0, INSERT_VALUES));
+    if (i == N - 1) PetscCall(VecSetValue(p.v, i, 1e-6, INSERT_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(p.A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(p.A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyBegin(p.B, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(p.B, MAT_FINAL_ASSEMBLY));
+  PetscCall(VecAssemblyBegin(p.v));
+  PetscCall(VecAssemblyEnd(p.v));
+  PetscCall(OptionsBegin("-adj_trust_action ignore -adj_trust_svd -adj_ksp_rtol 1e-5 -adj_tangent_ksp_rtol 1e-10", &opts));
+  PetscCall(ProblemCreateADJ(&p));
+  PetscCall(ADJSetFromOptions(p.adj));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(OptionsEnd(&opts));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapClose(report.check[ADJ_CHECK_CONDITIONING].value, 1e4, 0.1, "hidden direction: the condition number is that of the SVD"));
+  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_REFUTED_ERROR), "hidden direction: verdict %s", ADJTrusts[report.verdict]));
+  PetscCall(TapClose(report.check[ADJ_CHECK_GRADIENT].value, PetscSqrtReal(0.5), 0.05, "hidden direction: the error that the solver could not see"));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the user wants of the own solves is not wanted of those that a check makes */
+static PetscErrorCode TestRaisingSolver(void)
+{
+  Fixture        f;
+  KSP            ksp;
+  PetscBool      raises;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin("-adj_forward_snes_rtol 1e-3 -adj_tangent_ksp_max_it 0 -adj_tangent_ksp_error_if_not_converged", 3, 0.9, 0.02, PETSC_FALSE, PETSC_TRUE, &f));
+  PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
+  PetscCall(ADJGetTrustReport(f.p.adj, &report));
+  PetscCall(ADJGetTangentKSP(f.p.adj, &ksp));
+  PetscCall(KSPGetErrorIfNotConverged(ksp, &raises));
+  PetscCall(TapOk((PetscBool)(report.check[ADJ_CHECK_STATE].status == ADJ_CHECK_INCONCLUSIVE && raises), "a check's solve that does not converge is no error, and the solver stays as it is: verdict %s", ADJTrusts[report.verdict]));
+  PetscCall(End(&f));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -292,6 +350,8 @@ int main(int argc, char **argv)
   PetscCall(TestObjective("-adj_type neumann -adj_neumann_terms 12 -adj_trust_gradient_error always -adj_gradient_rtol 10 -adj_forward_snes_rtol 1e-2"));
   PetscCall(TestConditioning());
   PetscCall(TestPoison());
+  PetscCall(TestHiddenDirection());
+  PetscCall(TestRaisingSolver());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -294,6 +294,7 @@ PetscErrorCode ADJSetNullSpace(ADJ adj, MatNullSpace right, MatNullSpace left)
   PetscCall(PetscMemzero(&nv, sizeof(nv)));
   if (adj->setupcalled) PetscCall(ADJNullVectorsCreate_Private(adj, right, left, &nv));
   PetscCall(ADJNullSpaceReset_Private(adj));
+  if (!adj->nullright != !right || adj->selections.id == adj->state->id) PetscCall(ADJSelectionsReset_Private(adj));
   if (!adj->nullright != !right)
     PetscCall(ADJContractionReset_Private(adj));
   else if (adj->contraction.id == adj->state->id)
