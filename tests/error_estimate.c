@@ -8,7 +8,6 @@ static char help[] = "When the error of a derivative is estimated, what follows 
 
 typedef struct {
   Problem      p, self;
-  Vec          thetabar, xdot; /* of the solution, on every process */
   PetscOptions opts;
 } Fixture;
 
@@ -23,7 +22,7 @@ static PetscErrorCode Begin(const char options[], uint64_t seed, PetscReal rho, 
   if (!jvp) PetscCall(ADJSetJVP(f->p.adj, NULL, NULL));
   PetscCall(ADJSetFromOptions(f->p.adj));
   PetscCall(ADJSolve(f->p.adj, f->p.theta, f->p.x));
-  PetscCall(RandomProblemReference(&f->p, &f->self, &f->thetabar, &f->xdot));
+  PetscCall(RandomProblemReference(&f->p, &f->self));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -32,8 +31,6 @@ static PetscErrorCode End(Fixture *f)
   PetscFunctionBeginUser;
   PetscCall(TapOk((PetscBool)(f->p.elsewhere == 0), "all products are made where the linearization is"));
   PetscCall(OptionsEnd(&f->opts));
-  PetscCall(VecDestroy(&f->thetabar));
-  PetscCall(VecDestroy(&f->xdot));
   PetscCall(ProblemDestroy(&f->p));
   PetscCall(ProblemDestroy(&f->self));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -51,7 +48,7 @@ static PetscErrorCode TestBound(PetscBool residual)
   PetscCall(Begin("-adj_trust_contraction false -adj_trust_differences false", 1, 0.8, 0.02, residual, PETSC_TRUE, &f));
   PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
   PetscCall(ADJGetTrustReport(f.p.adj, &report));
-  PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &error));
+  PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &error));
   PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && c->value > error && c->value < 1e-5 && c->advice), "tight solves: bound %g, true error %g", (double)c->value, (double)error));
   PetscCall(TapOk((PetscBool)(report.products == 0 && report.maps == 0 && report.check[ADJ_CHECK_STATE].status == ADJ_CHECK_SKIPPED), "tight solves: nothing is spent"));
   PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_ESTIMATED && report.check[ADJ_CHECK_RESIDUAL_BOUND].status == ADJ_CHECK_PASSED), "tight solves: verdict %s", ADJTrusts[report.verdict]));
@@ -115,7 +112,7 @@ static PetscErrorCode TestLooseForward(PetscReal s, const char options[], ADJTru
     PetscCall(Begin(options, 3, 0.6, s, PETSC_FALSE, (PetscBool)j, &f));
     PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
     PetscCall(ADJGetTrustReport(f.p.adj, &report));
-    PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &error));
+    PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &error));
     PetscCall(VecDistanceToSelf(f.p.x, f.self.x, &distance));
     PetscCall(TapOk((PetscBool)(report.verdict == expected && report.check[ADJ_CHECK_FORWARD].status == forward), "%s, s %g: verdict %s, true error %g", options, (double)s, ADJTrusts[report.verdict], (double)error));
     if (report.check[ADJ_CHECK_STATE].status == ADJ_CHECK_INFO) {
@@ -156,11 +153,11 @@ static PetscErrorCode TestRefine(PetscBool residual)
 
     PetscCall(ADJSetGradientRefine(f.p.adj, (PetscBool)k));
     PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
-    PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &error[0]));
+    PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &error[0]));
     PetscCall(ADJGetTrustReport(f.p.adj, &report));
     PetscCall(TapClose(report.check[ADJ_CHECK_GRADIENT].value, plain[0], 0.3, "adjoint, refined %d: the estimate is that of the derivative before", (int)k));
     PetscCall(ADJSolveTangent(f.p.adj, f.p.thetadot, f.p.xdot));
-    PetscCall(VecDistanceToSelf(f.p.xdot, f.xdot, &error[1]));
+    PetscCall(VecDistanceToSelf(f.p.xdot, f.self.xdot, &error[1]));
     PetscCall(ADJGetTrustReport(f.p.adj, &report));
     PetscCall(TapClose(report.check[ADJ_CHECK_GRADIENT].value, plain[1], 0.3, "tangent, refined %d: the estimate is that of the derivative before", (int)k));
   }
@@ -182,9 +179,9 @@ static PetscErrorCode TotalReference(Fixture *f, Vec total)
 
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(total, &direct));
-  PetscCall(QuadraticObjective(NULL, f->self.x, f->self.theta, &value, f->xdot, direct, &f->self));
-  PetscCall(VecCopy(f->xdot, f->self.v));
-  PetscCall(ProblemReference(&f->self, total, f->xdot));
+  PetscCall(QuadraticObjective(NULL, f->self.x, f->self.theta, &value, f->self.xdot, direct, &f->self));
+  PetscCall(VecCopy(f->self.xdot, f->self.v));
+  PetscCall(ProblemReference(&f->self, total, f->self.xdot));
   PetscCall(VecAXPY(total, 1.0, direct));
   PetscCall(VecDestroy(&direct));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -199,16 +196,16 @@ static PetscErrorCode TestObjective(const char options[])
 
   PetscFunctionBeginUser;
   PetscCall(Begin(options, 5, 0.7, 0.03, PETSC_FALSE, PETSC_TRUE, &f));
-  PetscCall(TotalReference(&f, f.thetabar));
+  PetscCall(TotalReference(&f, f.self.thetabar));
   PetscCall(ADJSetObjective(f.p.adj, QuadraticObjective, &f.p));
   PetscCall(ADJSetSolution(f.p.adj, f.p.x));
   PetscCall(ADJComputeObjectiveAndGradient(f.p.adj, f.p.theta, &value, f.p.thetabar));
   PetscCall(ADJGetTrustReport(f.p.adj, &report));
-  PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &plain));
+  PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &plain));
   PetscCall(TapClose(report.check[ADJ_CHECK_GRADIENT].value, plain, 0.3, "%s: total gradient, estimate", options));
   PetscCall(ADJSetGradientRefine(f.p.adj, PETSC_TRUE));
   PetscCall(ADJComputeObjectiveAndGradient(f.p.adj, f.p.theta, &value, f.p.thetabar));
-  PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &refined));
+  PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &refined));
   PetscCall(TapBelow(refined, 0.3 * plain, "%s: total gradient, error %g, corrected %g", options, (double)plain, (double)refined));
   PetscCall(End(&f));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -225,7 +222,7 @@ static PetscErrorCode TestConditioning(void)
   PetscCall(Begin("-adj_ksp_rtol 1e-2 -adj_ksp_gmres_restart 100 -adj_gradient_rtol 1e-3", 8, 0.999, 0.0, PETSC_TRUE, PETSC_TRUE, &f));
   PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
   PetscCall(ADJGetTrustReport(f.p.adj, &report));
-  PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &error));
+  PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &error));
   PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_REFUTED_CONDITIONING && report.check[ADJ_CHECK_RESIDUAL_BOUND].status == ADJ_CHECK_FAILED && error > 1e-3), "ill-conditioned: verdict %s, cond times residual %g, true error %g", ADJTrusts[report.verdict], (double)report.check[ADJ_CHECK_RESIDUAL_BOUND].value, (double)error));
   PetscCall(ADJSetGradientTolerance(f.p.adj, 1.5 * error));
   PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));

@@ -393,9 +393,10 @@ PetscErrorCode ADJCheckDrift_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrus
    Level: intermediate
 
    Notes:
-   The verdict on the types that approximate the derivative of the solution, `ADJONESTEP`, `ADJNEUMANN`, `ADJTRUNCATED`, and
-   `ADJUNROLLED` and `ADJREVERSIBLE` without `ADJSetSteps()`, estimates their error by a loose solve of the implicit system
-   and refuses a larger one, `ADJ_TRUST_REFUTED_ERROR`; default 1e-2.
+   A derivative whose error is estimated above it is refused, `ADJ_TRUST_REFUTED_ERROR`; default 1e-2. The error has three sources: what
+   the linear solve left, what a type left out (`ADJONESTEP`, `ADJNEUMANN`, `ADJTRUNCATED`, and `ADJUNROLLED` and `ADJREVERSIBLE`
+   without `ADJSetSteps()`), and the error of the state. `ADJSetTrustGradientError()` says when it is estimated. With
+   `ADJComputeObjectiveAndGradient()` it is that of the total gradient.
 
    `ADJAUTO` takes it for its aim; default the relative tolerance r of the adjoint solver, see `ADJGetKSP()`, and an error
    estimated above the square root of r is refused.
