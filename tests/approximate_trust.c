@@ -182,6 +182,40 @@ static PetscErrorCode TestUnsolved(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A = e_0 e_k^T / 2 and B = e_0 1^T, both of rank 1: norms 1/2 and m^{1/2} */
+static PetscErrorCode TestRankOne(PetscInt n, PetscInt k)
+{
+  const PetscInt m = 3;
+  Problem        p;
+  PetscInt       lo, hi;
+  PetscReal      norm, result;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, n, LAYOUT_EVEN, m, LAYOUT_EVEN, SPECTRUM_ZERO, 0.0, &p));
+  PetscCall(MatGetOwnershipRange(p.A, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) {
+    for (PetscInt j = 0; j < m; j++) PetscCall(MatSetValue(p.B, i, j, i ? 0.0 : 1.0, INSERT_VALUES));
+    if (i == 0) PetscCall(MatSetValue(p.A, 0, k, 0.5, INSERT_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(p.A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(p.A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyBegin(p.B, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(p.B, MAT_FINAL_ASSEMBLY));
+  PetscCall(ProblemCreateADJ(&p));
+  PetscCall(ADJSetType(p.adj, ADJONESTEP));
+  PetscCall(ADJSetTrustAction(p.adj, ADJ_TRUST_ACTION_IGNORE));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapClose(report.check[ADJ_CHECK_NORM].value, 0.5, 1e-2, "rank 1, %" PetscInt_FMT " unknowns: norm of dF/dx", n));
+  PetscCall(VecNorm(p.v, NORM_2, &norm));
+  PetscCall(VecNorm(p.thetabar, NORM_2, &result));
+  PetscCall(TapClose(report.check[ADJ_CHECK_CLASSICAL].value, PetscSqrtReal((PetscReal)m) * norm / result, 3e-2, "rank 1, %" PetscInt_FMT " unknowns: classical bound", n));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -203,6 +237,10 @@ int main(int argc, char **argv)
   PetscCall(TestZero("-adj_type neumann", PETSC_TRUE, PETSC_TRUE));
   PetscCall(TestZero("-adj_type truncated", PETSC_FALSE, PETSC_TRUE));
   PetscCall(TestUnsolved());
+  for (PetscInt n = 2; n < 6; n++) {
+    PetscCall(TestRankOne(n, 0));
+    PetscCall(TestRankOne(n, n - 1));
+  }
   PetscCall(TestNonNormal("-adj_type neumann -adj_neumann_terms 2"));
   PetscCall(TestNonNormal("-adj_type truncated -adj_truncated_steps 2"));
   failed = TapEnd();

@@ -13,7 +13,7 @@ static PetscErrorCode Errors(const char options[], PetscReal rtol, PetscBool res
   Problem          p, self;
   PetscOptions     opts;
   PetscReal        value, corrected, correction, exact = 0.0;
-  Vec              thetabar, xdot, gradient;
+  Vec              gradient;
   PetscInt         n;
   ADJCounters      before, after;
   char             text[256];
@@ -35,7 +35,7 @@ static PetscErrorCode Errors(const char options[], PetscReal rtol, PetscBool res
   PetscCall(ADJGetCounters(p.adj, &after));
   PetscCall(TapOk((PetscBool)(before.map == after.map), "%s, tolerance %g: not on the user's account", options, (double)rtol));
   PetscCall(TapClose(corrected, value + correction, 1e-14, "%s, tolerance %g: value and correction", options, (double)rtol));
-  PetscCall(RandomProblemReference(&p, &self, &thetabar, &xdot));
+  PetscCall(RandomProblemReference(&p, &self));
   PetscCall(QuadraticObjective(NULL, self.x, self.theta, &exact, NULL, NULL, &self));
   PetscCall(ADJGetForwardHistory(p.adj, &n, &history));
   error[0] = PetscAbsReal(value - exact);
@@ -43,8 +43,6 @@ static PetscErrorCode Errors(const char options[], PetscReal rtol, PetscBool res
   error[2] = history[n - 1];
   PetscCall(TapDiag("%s, tolerance %g: error of the objective %.3e, corrected %.3e", options, (double)rtol, (double)error[0], (double)error[1]));
   PetscCall(OptionsEnd(&opts));
-  PetscCall(VecDestroy(&thetabar));
-  PetscCall(VecDestroy(&xdot));
   PetscCall(VecDestroy(&gradient));
   PetscCall(ProblemDestroy(&p));
   PetscCall(ProblemDestroy(&self));

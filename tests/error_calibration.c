@@ -2,10 +2,11 @@ static char help[] = "The estimated error of a derivative against the true one, 
 
 /*
    nsize: 1 2
+   args: -malloc_debug false
 */
 #include "random_problems.h"
 
-#define PROBLEMS          240
+#define MOST_ESTIMATES    1000
 #define ROUNDING          1e-12 /* true errors below are not counted */
 #define LOWEST            0.3
 #define HIGHEST           10.0
@@ -15,34 +16,44 @@ static char help[] = "The estimated error of a derivative against the true one, 
 typedef struct {
   const char *name;
   PetscInt    n, within, rounding, open, refused, below, above;
-  PetscReal   ratio[2 * PROBLEMS];
+  PetscReal   ratio[MOST_ESTIMATES];
   PetscInt    corrected, optimistic;
-  PetscReal   gain[2 * PROBLEMS]; /* error after the correction, relative to that before */
+  PetscReal   gain[MOST_ESTIMATES]; /* error after the correction, relative to that before */
 } Sample;
 
-/* What seed k stands for */
+/* What a group of problems has in common, and what seed k stands for among them */
 typedef struct {
+  const char *type;
+  PetscBool   residual, jvp;
   PetscInt    k;
   RandomKind  kind;
-  PetscBool   residual, jvp, nonlinear;
+  PetscBool   nonlinear;
   PetscReal   rho;
-  const char *type;
-  char        options[256];
 } Case;
 
-static PetscErrorCode CaseCreate(PetscInt k, const char type[], Case *c)
+/* Another problem, with other tolerances: 1e-1 to 1e-8 for the state, 1e-1 to 1e-6 for the linear systems */
+static PetscErrorCode Draw(PetscInt k, Problem *p, Problem *self, Case *c)
 {
   const PetscReal rhos[] = {0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999}; /* the last two for Newton's method */
+  const PetscReal rtol   = PetscPowReal(10.0, -1.0 - Choose(k, 5, 6));
+  PetscReal       s;
+  SNES            snes;
+  KSP             ksp, tksp;
 
   PetscFunctionBeginUser;
   c->k         = k;
-  c->type      = type;
   c->kind      = (RandomKind)(k % RANDOM_KINDS);
   c->nonlinear = (PetscBool)(Choose(k, 1, 2) == 1);
-  c->residual  = (PetscBool)(!strcmp(type, ADJIMPLICIT) && Choose(k, 2, 2) == 1);
   c->rho       = rhos[Choose(k, 0, c->residual ? 7 : 5)];
-  c->jvp       = (PetscBool)(Choose(k, 3, 3) > 0);
-  PetscCall(PetscSNPrintf(c->options, sizeof(c->options), "-adj_type %s -adj_trust_action ignore -adj_trust_contraction false -adj_trust_gradient_error always -adj_forward_snes_rtol 1e-%" PetscInt_FMT " -adj_ksp_rtol 1e-%" PetscInt_FMT " -adj_tangent_ksp_rtol 1e-%" PetscInt_FMT "%s", type, 1 + Choose(k, 4, 8), 1 + Choose(k, 5, 6), 1 + Choose(k, 5, 6), strcmp(type, ADJNEUMANN) ? "" : " -adj_neumann_terms 3"));
+  s            = c->nonlinear ? 0.2 * (1.0 - c->rho) : 0.0;
+  PetscCall(RandomProblemFill(k, c->kind, c->rho, s, p));
+  PetscCall(RandomProblemFill(k, c->kind, c->rho, s, self));
+  PetscCall(ADJGetSNES(p->adj, &snes));
+  PetscCall(ADJGetKSP(p->adj, &ksp));
+  PetscCall(ADJGetTangentKSP(p->adj, &tksp));
+  PetscCall(SNESSetTolerances(snes, ADJ_CURRENT, PetscPowReal(10.0, -1.0 - Choose(k, 4, 8)), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(KSPSetTolerances(ksp, rtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(KSPSetTolerances(tksp, rtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -92,35 +103,45 @@ static PetscErrorCode EnterCorrected(Problem *p, PetscReal before, Vec expected,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode Run(const Case *c, Sample *sample)
+static PetscErrorCode RunOne(Problem *p, Problem *self, const Case *c, Sample *sample)
 {
-  const PetscInt  n = 12 + Choose(c->k, 6, 50), m = 1 + Choose(c->k, 7, 8);
-  const PetscReal s = c->nonlinear ? 0.2 * (1.0 - c->rho) : 0.0;
-  Problem         p, self;
-  PetscOptions    opts;
-  Vec             thetabar, xdot;
-  PetscReal       error;
+  PetscReal error;
 
   PetscFunctionBeginUser;
-  PetscCall(RandomProblemCreate(PETSC_COMM_WORLD, n, m, c->k, c->kind, c->rho, s, c->residual, &p));
-  PetscCall(RandomProblemCreate(PETSC_COMM_SELF, n, m, c->k, c->kind, c->rho, s, c->residual, &self));
-  PetscCall(OptionsBegin(c->options, &opts));
-  PetscCall(ProblemCreateADJ(&p));
-  if (!c->jvp) PetscCall(ADJSetJVP(p.adj, NULL, NULL));
-  PetscCall(ADJSetFromOptions(p.adj));
-  PetscCall(ADJSolve(p.adj, p.theta, p.x));
-  PetscCall(RandomProblemReference(&p, &self, &thetabar, &xdot));
-  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
-  PetscCall(Enter(&p, c, "adjoint", p.thetabar, thetabar, sample));
-  PetscCall(VecDistanceToSelf(p.thetabar, thetabar, &error));
-  PetscCall(EnterCorrected(&p, error, thetabar, sample));
+  PetscCall(ADJSolve(p->adj, p->theta, p->x));
+  PetscCall(RandomProblemReference(p, self));
+  PetscCall(ADJSolveAdjoint(p->adj, p->v, p->thetabar));
+  PetscCall(Enter(p, c, "adjoint", p->thetabar, self->thetabar, sample));
+  PetscCall(VecDistanceToSelf(p->thetabar, self->thetabar, &error));
+  PetscCall(EnterCorrected(p, error, self->thetabar, sample));
   if (c->jvp) {
-    PetscCall(ADJSolveTangent(p.adj, p.thetadot, p.xdot));
-    PetscCall(Enter(&p, c, "tangent", p.xdot, xdot, sample));
+    PetscCall(ADJSolveTangent(p->adj, p->thetadot, p->xdot));
+    PetscCall(Enter(p, c, "tangent", p->xdot, self->xdot, sample));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* `count` problems of a size, from seed `first` on */
+static PetscErrorCode Run(const char type[], PetscBool residual, PetscBool jvp, PetscInt n, PetscInt m, PetscInt first, PetscInt count, Sample *sample)
+{
+  Case         c = {type, residual, jvp, 0, RANDOM_NORMAL, PETSC_FALSE, 0.0};
+  Problem      p, self;
+  PetscOptions opts;
+
+  PetscFunctionBeginUser;
+  PetscCall(RandomProblemCreate(PETSC_COMM_WORLD, n, m, 1, RANDOM_NORMAL, 0.5, 0.0, residual, &p));
+  PetscCall(RandomProblemCreate(PETSC_COMM_SELF, n, m, 1, RANDOM_NORMAL, 0.5, 0.0, residual, &self));
+  PetscCall(OptionsBegin("-adj_trust_action ignore -adj_trust_contraction false -adj_trust_gradient_error always", &opts));
+  PetscCall(ProblemCreateADJ(&p));
+  if (!jvp) PetscCall(ADJSetJVP(p.adj, NULL, NULL));
+  PetscCall(ADJSetType(p.adj, type));
+  PetscCall(ADJNeumannSetTerms(p.adj, 3));
+  PetscCall(ADJSetFromOptions(p.adj));
+  for (PetscInt k = first; k < first + count; k++) {
+    PetscCall(Draw(k, &p, &self, &c));
+    PetscCall(RunOne(&p, &self, &c, sample));
   }
   PetscCall(OptionsEnd(&opts));
-  PetscCall(VecDestroy(&thetabar));
-  PetscCall(VecDestroy(&xdot));
   PetscCall(ProblemDestroy(&p));
   PetscCall(ProblemDestroy(&self));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -142,24 +163,25 @@ static PetscErrorCode Tell(Sample *s)
 
 int main(int argc, char **argv)
 {
-  const char *approximate[] = {ADJNEUMANN, ADJONESTEP, ADJTRUNCATED, ADJAUTO};
-  Sample     *exact, *approx;
-  Case        c;
-  int         failed;
+  const char    *approximate[] = {ADJNEUMANN, ADJONESTEP, ADJTRUNCATED, ADJAUTO};
+  const PetscInt n[] = {12, 31, 58}, m[] = {1, 3, 8};
+  Sample        *exact, *approx;
+  PetscInt       seed = 0;
+  PetscMPIInt    size; /* all problems on one process, fewer on several, where they are dear */
+  int            failed;
 
   PetscFunctionBeginUser;
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
+  PetscCallMPI(MPI_Comm_size(PETSC_COMM_WORLD, &size));
   PetscCall(TapBegin());
   PetscCall(PetscCalloc1(1, &exact));
   PetscCall(PetscCalloc1(1, &approx));
   exact->name  = "implicit";
   approx->name = "neumann, onestep, truncated, auto";
-  for (PetscInt k = 0; k < PROBLEMS; k++) {
-    const PetscBool implicit = (PetscBool)(k % 3 != 2);
-
-    PetscCall(CaseCreate(k, implicit ? ADJIMPLICIT : approximate[(k / 3) % 4], &c));
-    PetscCall(Run(&c, implicit ? exact : approx));
+  for (PetscInt i = 0; i < 3; i++) {
+    for (PetscInt j = 0; j < 4; j++, seed += 13 / (size * size)) PetscCall(Run(ADJIMPLICIT, (PetscBool)(j / 2), (PetscBool)(j % 2), n[i], m[i], seed, 13 / (size * size), exact));
   }
+  for (PetscInt i = 0; i < 8; i++, seed += 8 / (size * size)) PetscCall(Run(approximate[i / 2], PETSC_FALSE, (PetscBool)(i % 2), n[i % 3], m[i % 3], seed, 8 / (size * size), approx));
   PetscCall(Tell(exact));
   PetscCall(Tell(approx));
   PetscCall(PetscFree(exact));

@@ -2,12 +2,12 @@ static char help[] = "When the error of a derivative is estimated, what follows 
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "random_problems.h"
 
 typedef struct {
   Problem      p, self;
-  Vec          thetabar, xdot; /* of the solution, on every process */
   PetscOptions opts;
 } Fixture;
 
@@ -22,7 +22,7 @@ static PetscErrorCode Begin(const char options[], uint64_t seed, PetscReal rho, 
   if (!jvp) PetscCall(ADJSetJVP(f->p.adj, NULL, NULL));
   PetscCall(ADJSetFromOptions(f->p.adj));
   PetscCall(ADJSolve(f->p.adj, f->p.theta, f->p.x));
-  PetscCall(RandomProblemReference(&f->p, &f->self, &f->thetabar, &f->xdot));
+  PetscCall(RandomProblemReference(&f->p, &f->self));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -31,8 +31,6 @@ static PetscErrorCode End(Fixture *f)
   PetscFunctionBeginUser;
   PetscCall(TapOk((PetscBool)(f->p.elsewhere == 0), "all products are made where the linearization is"));
   PetscCall(OptionsEnd(&f->opts));
-  PetscCall(VecDestroy(&f->thetabar));
-  PetscCall(VecDestroy(&f->xdot));
   PetscCall(ProblemDestroy(&f->p));
   PetscCall(ProblemDestroy(&f->self));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -50,7 +48,7 @@ static PetscErrorCode TestBound(PetscBool residual)
   PetscCall(Begin("-adj_trust_contraction false -adj_trust_differences false", 1, 0.8, 0.02, residual, PETSC_TRUE, &f));
   PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
   PetscCall(ADJGetTrustReport(f.p.adj, &report));
-  PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &error));
+  PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &error));
   PetscCall(TapOk((PetscBool)(c->status == ADJ_CHECK_PASSED && c->value > error && c->value < 1e-5 && c->advice), "tight solves: bound %g, true error %g", (double)c->value, (double)error));
   PetscCall(TapOk((PetscBool)(report.products == 0 && report.maps == 0 && report.check[ADJ_CHECK_STATE].status == ADJ_CHECK_SKIPPED), "tight solves: nothing is spent"));
   PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_ESTIMATED && report.check[ADJ_CHECK_RESIDUAL_BOUND].status == ADJ_CHECK_PASSED), "tight solves: verdict %s", ADJTrusts[report.verdict]));
@@ -114,7 +112,7 @@ static PetscErrorCode TestLooseForward(PetscReal s, const char options[], ADJTru
     PetscCall(Begin(options, 3, 0.6, s, PETSC_FALSE, (PetscBool)j, &f));
     PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
     PetscCall(ADJGetTrustReport(f.p.adj, &report));
-    PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &error));
+    PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &error));
     PetscCall(VecDistanceToSelf(f.p.x, f.self.x, &distance));
     PetscCall(TapOk((PetscBool)(report.verdict == expected && report.check[ADJ_CHECK_FORWARD].status == forward), "%s, s %g: verdict %s, true error %g", options, (double)s, ADJTrusts[report.verdict], (double)error));
     if (report.check[ADJ_CHECK_STATE].status == ADJ_CHECK_INFO) {
@@ -155,11 +153,11 @@ static PetscErrorCode TestRefine(PetscBool residual)
 
     PetscCall(ADJSetGradientRefine(f.p.adj, (PetscBool)k));
     PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
-    PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &error[0]));
+    PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &error[0]));
     PetscCall(ADJGetTrustReport(f.p.adj, &report));
     PetscCall(TapClose(report.check[ADJ_CHECK_GRADIENT].value, plain[0], 0.3, "adjoint, refined %d: the estimate is that of the derivative before", (int)k));
     PetscCall(ADJSolveTangent(f.p.adj, f.p.thetadot, f.p.xdot));
-    PetscCall(VecDistanceToSelf(f.p.xdot, f.xdot, &error[1]));
+    PetscCall(VecDistanceToSelf(f.p.xdot, f.self.xdot, &error[1]));
     PetscCall(ADJGetTrustReport(f.p.adj, &report));
     PetscCall(TapClose(report.check[ADJ_CHECK_GRADIENT].value, plain[1], 0.3, "tangent, refined %d: the estimate is that of the derivative before", (int)k));
   }
@@ -181,9 +179,9 @@ static PetscErrorCode TotalReference(Fixture *f, Vec total)
 
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(total, &direct));
-  PetscCall(QuadraticObjective(NULL, f->self.x, f->self.theta, &value, f->xdot, direct, &f->self));
-  PetscCall(VecCopy(f->xdot, f->self.v));
-  PetscCall(ProblemReference(&f->self, total, f->xdot));
+  PetscCall(QuadraticObjective(NULL, f->self.x, f->self.theta, &value, f->self.xdot, direct, &f->self));
+  PetscCall(VecCopy(f->self.xdot, f->self.v));
+  PetscCall(ProblemReference(&f->self, total, f->self.xdot));
   PetscCall(VecAXPY(total, 1.0, direct));
   PetscCall(VecDestroy(&direct));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -198,16 +196,16 @@ static PetscErrorCode TestObjective(const char options[])
 
   PetscFunctionBeginUser;
   PetscCall(Begin(options, 5, 0.7, 0.03, PETSC_FALSE, PETSC_TRUE, &f));
-  PetscCall(TotalReference(&f, f.thetabar));
+  PetscCall(TotalReference(&f, f.self.thetabar));
   PetscCall(ADJSetObjective(f.p.adj, QuadraticObjective, &f.p));
   PetscCall(ADJSetSolution(f.p.adj, f.p.x));
   PetscCall(ADJComputeObjectiveAndGradient(f.p.adj, f.p.theta, &value, f.p.thetabar));
   PetscCall(ADJGetTrustReport(f.p.adj, &report));
-  PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &plain));
+  PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &plain));
   PetscCall(TapClose(report.check[ADJ_CHECK_GRADIENT].value, plain, 0.3, "%s: total gradient, estimate", options));
   PetscCall(ADJSetGradientRefine(f.p.adj, PETSC_TRUE));
   PetscCall(ADJComputeObjectiveAndGradient(f.p.adj, f.p.theta, &value, f.p.thetabar));
-  PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &refined));
+  PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &refined));
   PetscCall(TapBelow(refined, 0.3 * plain, "%s: total gradient, error %g, corrected %g", options, (double)plain, (double)refined));
   PetscCall(End(&f));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -224,7 +222,7 @@ static PetscErrorCode TestConditioning(void)
   PetscCall(Begin("-adj_ksp_rtol 1e-2 -adj_ksp_gmres_restart 100 -adj_gradient_rtol 1e-3", 8, 0.999, 0.0, PETSC_TRUE, PETSC_TRUE, &f));
   PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
   PetscCall(ADJGetTrustReport(f.p.adj, &report));
-  PetscCall(VecDistanceToSelf(f.p.thetabar, f.thetabar, &error));
+  PetscCall(VecDistanceToSelf(f.p.thetabar, f.self.thetabar, &error));
   PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_REFUTED_CONDITIONING && report.check[ADJ_CHECK_RESIDUAL_BOUND].status == ADJ_CHECK_FAILED && error > 1e-3), "ill-conditioned: verdict %s, cond times residual %g, true error %g", ADJTrusts[report.verdict], (double)report.check[ADJ_CHECK_RESIDUAL_BOUND].value, (double)error));
   PetscCall(ADJSetGradientTolerance(f.p.adj, 1.5 * error));
   PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
@@ -268,6 +266,64 @@ static PetscErrorCode TestPoison(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* M = I but for the last entry, which the solver does not meet where v has almost nothing of it, and N makes much of */
+static PetscErrorCode TestHiddenDirection(void)
+{
+  const PetscInt N = 12;
+  Problem        p;
+  PetscOptions   opts;
+  PetscInt       lo, hi;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, N, LAYOUT_EVEN, N, LAYOUT_EVEN, SPECTRUM_ZERO, 0.0, &p));
+  p.residual = PETSC_TRUE;
+  PetscCall(MatGetOwnershipRange(p.A, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) {
+    for (PetscInt j = 0; j < N; j++) PetscCall(MatSetValue(p.B, i, j, i != j ? 0.0 : (i < N - 1 ? 1.0 : 100.0), INSERT_VALUES));
+    PetscCall(MatSetValue(p.A, i, i, i < N - 1 ? 0.0 : 1.0 - 1e-4, INSERT_VALUES));
+    PetscCall(VecSetValue(p.v, i, i ? 0.0 : 1.0, INSERT_VALUES));
+    if (i == N - 1) PetscCall(VecSetValue(p.v, i, 1e-6, INSERT_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(p.A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(p.A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyBegin(p.B, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(p.B, MAT_FINAL_ASSEMBLY));
+  PetscCall(VecAssemblyBegin(p.v));
+  PetscCall(VecAssemblyEnd(p.v));
+  PetscCall(OptionsBegin("-adj_trust_action ignore -adj_trust_svd -adj_ksp_rtol 1e-5 -adj_tangent_ksp_rtol 1e-10", &opts));
+  PetscCall(ProblemCreateADJ(&p));
+  PetscCall(ADJSetFromOptions(p.adj));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(OptionsEnd(&opts));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapClose(report.check[ADJ_CHECK_CONDITIONING].value, 1e4, 0.1, "hidden direction: the condition number is that of the SVD"));
+  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_REFUTED_ERROR), "hidden direction: verdict %s", ADJTrusts[report.verdict]));
+  PetscCall(TapClose(report.check[ADJ_CHECK_GRADIENT].value, PetscSqrtReal(0.5), 0.05, "hidden direction: the error that the solver could not see"));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the user wants of the own solves is not wanted of those that a check makes */
+static PetscErrorCode TestRaisingSolver(void)
+{
+  Fixture        f;
+  KSP            ksp;
+  PetscBool      raises;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin("-adj_forward_snes_rtol 1e-3 -adj_tangent_ksp_max_it 0 -adj_tangent_ksp_error_if_not_converged", 3, 0.9, 0.02, PETSC_FALSE, PETSC_TRUE, &f));
+  PetscCall(ADJSolveAdjoint(f.p.adj, f.p.v, f.p.thetabar));
+  PetscCall(ADJGetTrustReport(f.p.adj, &report));
+  PetscCall(ADJGetTangentKSP(f.p.adj, &ksp));
+  PetscCall(KSPGetErrorIfNotConverged(ksp, &raises));
+  PetscCall(TapOk((PetscBool)(report.check[ADJ_CHECK_STATE].status == ADJ_CHECK_INCONCLUSIVE && raises), "a check's solve that does not converge is no error, and the solver stays as it is: verdict %s", ADJTrusts[report.verdict]));
+  PetscCall(End(&f));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -291,6 +347,8 @@ int main(int argc, char **argv)
   PetscCall(TestObjective("-adj_type neumann -adj_neumann_terms 12 -adj_trust_gradient_error always -adj_gradient_rtol 10 -adj_forward_snes_rtol 1e-2"));
   PetscCall(TestConditioning());
   PetscCall(TestPoison());
+  PetscCall(TestHiddenDirection());
+  PetscCall(TestRaisingSolver());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -242,19 +242,24 @@ static PetscErrorCode TestOtherMap(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode TestOtherProducts(void)
+static PetscErrorCode TestOtherProducts(const char options[])
 {
   Roots    p;
   PetscInt products;
 
   PetscFunctionBeginUser;
-  PetscCall(RootsCreate(&p, ADJ_RESIDUAL, 4, "-adj_test_vjp"));
+  PetscCall(RootsCreate(&p, ADJ_RESIDUAL, 4, options));
   PetscCall(ADJSolve(p.adj, p.theta, p.x));
   p.vjpfactor = 17.0;
   PetscCall(TapError(PETSC_ERR_CONV_FAILED, ADJSolveAdjoint(p.adj, p.xbar, p.g), "a wrong VJP is refused"));
   p.vjpfactor = 2.0;
   PetscCall(ADJSetVJP(p.adj, RootsVJP, &p));
   PetscCall(RootsTapGradient(&p, 1e-6, "the repaired VJP is not"));
+  p.vjpfactor = 17.0;
+  PetscCall(ADJSetVJP(p.adj, RootsVJP, &p));
+  PetscCall(TapError(PETSC_ERR_CONV_FAILED, ADJSolveAdjoint(p.adj, p.xbar, p.g), "a wrong VJP at a state where another one was right is refused"));
+  p.vjpfactor = 2.0;
+  PetscCall(ADJSetVJP(p.adj, RootsVJP, &p));
   products = p.products;
   PetscCall(ADJSetLinearize(p.adj, RootsLinearize, &p));
   PetscCall(RootsTapGradient(&p, 1e-6, "with a linearization"));
@@ -449,7 +454,8 @@ int main(int argc, char **argv)
   PetscCall(TestReference());
   PetscCall(TestBounds());
   PetscCall(TestOtherMap());
-  PetscCall(TestOtherProducts());
+  PetscCall(TestOtherProducts(""));
+  PetscCall(TestOtherProducts("-adj_test_vjp"));
   PetscCall(TestMonitorCancel());
   PetscCall(TestTrustLevel(ADJ_FIXED_POINT));
   PetscCall(TestTrustLevel(ADJ_RESIDUAL));

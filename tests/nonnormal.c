@@ -83,6 +83,41 @@ static PetscErrorCode TestBlocks(PetscInt nblocks, Layout layout)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* -1/2 and a 1 beside it: 1.2 passes for an eigenvalue unless one looks closely, but the iteration converges */
+static PetscErrorCode TestChain(PetscInt n)
+{
+  Problem   p;
+  SNES      snes;
+  EPS       eps;
+  PetscInt  lo, hi;
+  PetscReal rho;
+  ADJTrust  verdict;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, n, LAYOUT_EVEN, n, LAYOUT_EVEN, SPECTRUM_ZERO, 0.0, &p));
+  PetscCall(MatZeroEntries(p.A));
+  PetscCall(MatGetOwnershipRange(p.A, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) {
+    PetscCall(MatSetValue(p.A, i, i, -0.5, INSERT_VALUES));
+    if (i + 1 < n) PetscCall(MatSetValue(p.A, i, i + 1, 1.0, INSERT_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(p.A, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(p.A, MAT_FINAL_ASSEMBLY));
+  PetscCall(ProblemCreateADJ(&p));
+  PetscCall(ADJSetFromOptions(p.adj));
+  PetscCall(ADJGetSNES(p.adj, &snes));
+  PetscCall(SNESSetDivergenceTolerance(snes, 1e20));
+  PetscCall(ADJGetEPS(p.adj, &eps));
+  PetscCall(EPSSetTolerances(eps, 0.1, 1000));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(TapError(PETSC_SUCCESS, ADJSolveAdjoint(p.adj, p.v, p.thetabar), "chain of %" PetscInt_FMT ": the adjoint returns", n));
+  PetscCall(ADJGetTrust(p.adj, &verdict));
+  PetscCall(ADJGetContraction(p.adj, &rho, NULL));
+  PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "chain of %" PetscInt_FMT ": verdict %s, spectral radius %g", n, ADJTrusts[verdict], (double)rho));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -94,6 +129,8 @@ int main(int argc, char **argv)
   PetscCall(TestBlocks(1, LAYOUT_EVEN));
   PetscCall(TestBlocks(5, LAYOUT_UNEVEN));
   PetscCall(TestBlocks(5, LAYOUT_EMPTY));
+  PetscCall(TestChain(18));
+  PetscCall(TestChain(20));
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

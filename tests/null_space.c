@@ -556,11 +556,11 @@ int main(int argc, char **argv)
     {LAYOUT_EMPTY, 1, 1.0, PETSC_FALSE, PETSC_TRUE, "-adj_pc_type jacobi -adj_tangent_pc_type jacobi " FORWARD},
     {LAYOUT_LAST, 1, 1.0, PETSC_FALSE, PETSC_TRUE, "-adj_ksp_type cg -adj_pc_type jacobi -adj_tangent_pc_type none " FORWARD},
     {LAYOUT_EVEN, 1, 1.0, PETSC_FALSE, PETSC_TRUE, "-adj_ksp_norm_type preconditioned -adj_pc_type jacobi -adj_tangent_pc_type sor " FORWARD},
-    {LAYOUT_EVEN, 1, 1.0, PETSC_TRUE, PETSC_FALSE, ""},
+    {LAYOUT_EVEN, 1, 1.0, PETSC_TRUE, PETSC_FALSE, "-adj_trust_svd"},
     {LAYOUT_UNEVEN, 1, 1.0, PETSC_TRUE, PETSC_TRUE, "-adj_pc_type jacobi -adj_tangent_pc_type none " FORWARD},
     {LAYOUT_EVEN, 1, 1e8, PETSC_FALSE, PETSC_FALSE, ""},
     {LAYOUT_EVEN, 1, 1e-3, PETSC_TRUE, PETSC_FALSE, "-adj_forward_snes_rtol 1e-11"},
-    {LAYOUT_EVEN, 2, 1.0, PETSC_FALSE, PETSC_FALSE, ""},
+    {LAYOUT_EVEN, 2, 1.0, PETSC_FALSE, PETSC_FALSE, "-adj_trust_svd"},
     {LAYOUT_UNEVEN, 2, 1.0, PETSC_TRUE, PETSC_TRUE, "-adj_pc_type jacobi -adj_tangent_pc_type jacobi " FORWARD}};
 
   PetscFunctionBeginUser;

@@ -87,6 +87,62 @@ static PetscErrorCode TestGradient(Layout xlayout, PetscInt m, Layout tlayout, P
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* |e^x - e^v|^2/2, which is least, and flat, at x = v */
+static PetscErrorCode Misfit(ADJ adj, Vec x, Vec theta, PetscReal *value, Vec xbar, Vec thetabar, void *ctx)
+{
+  Problem *p = (Problem *)ctx;
+  Vec      e, d;
+
+  (void)adj;
+  (void)theta;
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(x, &e));
+  PetscCall(VecDuplicate(x, &d));
+  PetscCall(VecCopy(x, e));
+  PetscCall(VecExp(e));
+  PetscCall(VecCopy(p->v, d));
+  PetscCall(VecExp(d));
+  PetscCall(VecAYPX(d, -1.0, e));
+  PetscCall(VecNorm(d, NORM_2, value));
+  *value *= 0.5 * *value;
+  PetscCall(VecConjugate(e));
+  if (xbar) PetscCall(VecPointwiseMult(xbar, d, e));
+  if (thetabar) PetscCall(VecSet(thetabar, 0.0));
+  PetscCall(VecDestroy(&e));
+  PetscCall(VecDestroy(&d));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Data that the state meets, exactly or nearly, are no reason to doubt the objective */
+static PetscErrorCode TestMinimum(PetscReal shift, PetscBool residual)
+{
+  Problem        p;
+  PetscReal      value, norm;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProblemCreate(PETSC_COMM_WORLD, 11, LAYOUT_UNEVEN, 4, LAYOUT_EVEN, SPECTRUM_PAIRS, 0.6, &p));
+  p.residual = residual;
+  PetscCall(ProblemCreateADJ(&p));
+  PetscCall(ADJSetFromOptions(p.adj));
+  PetscCall(ADJSetObjective(p.adj, Misfit, &p));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(VecSet(p.x, 0.0));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(VecCopy(p.x, p.v));
+  PetscCall(VecScale(p.v, 1.0 + shift));
+  PetscCall(VecSet(p.x, 0.0));
+  PetscCall(ADJSetSolution(p.adj, p.x));
+  PetscCall(ADJSetTrustAction(p.adj, ADJ_TRUST_ACTION_IGNORE)); /* rounding in the state is all there is of the gradient */
+  PetscCall(ADJComputeObjectiveAndGradient(p.adj, p.theta, &value, p.thetabar));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapOk((PetscBool)(report.check[ADJ_CHECK_OBJECTIVE].status == ADJ_CHECK_PASSED), "minimum, data off by %g: check of the objective %s", (double)shift, ADJCheckStatuses[report.check[ADJ_CHECK_OBJECTIVE].status]));
+  PetscCall(VecNorm(p.thetabar, NORM_2, &norm));
+  PetscCall(TapBelow(norm, 1e3 * shift + 1e-12, "minimum, data off by %g: the gradient is small", (double)shift));
+  PetscCall(ProblemDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   PetscBool residual = PETSC_FALSE;
@@ -99,6 +155,8 @@ int main(int argc, char **argv)
   PetscCall(TestGradient(LAYOUT_UNEVEN, 4, LAYOUT_EVEN, residual, "four parameters"));
   PetscCall(TestGradient(LAYOUT_EMPTY, 1, LAYOUT_LAST, residual, "one parameter"));
   PetscCall(TestGradient(LAYOUT_LAST, 19, LAYOUT_EMPTY, residual, "more parameters than unknowns"));
+  PetscCall(TestMinimum(0.0, residual));
+  PetscCall(TestMinimum(1e-11, residual));
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -34,6 +34,7 @@ typedef struct {
   Vec       at, thetaat;                           /* where the last linearization was made */
   PetscInt  linearized, elsewhere;                 /* linearizations; products asked for elsewhere than at the last of them */
   Vec       c, xwork, twork;
+  Mat       LU; /* dense factors of M, where they are kept */
 } Problem;
 
 static inline PetscScalar Wave(PetscInt seed, PetscInt i, PetscInt j)
@@ -199,6 +200,7 @@ static inline PetscErrorCode ProblemDestroy(Problem *p)
   PetscCall(ADJDestroy(&p->adj));
   PetscCall(MatDestroy(&p->A));
   PetscCall(MatDestroy(&p->B));
+  PetscCall(MatDestroy(&p->LU));
   for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(vecs); i++) PetscCall(VecDestroy(vecs[i]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -378,16 +380,23 @@ static inline PetscErrorCode VecDistance(Vec a, Vec b, PetscReal *distance)
 /* The same of a distributed vector against one that every process has */
 static inline PetscErrorCode VecDistanceToSelf(Vec a, Vec b, PetscReal *distance)
 {
-  Vec        all;
-  VecScatter scatter;
+  const PetscScalar *x, *y;
+  PetscReal          sums[2] = {0.0, 0.0};
+  PetscInt           lo, hi;
 
   PetscFunctionBegin;
-  PetscCall(VecScatterCreateToAll(a, &scatter, &all));
-  PetscCall(VecScatterBegin(scatter, a, all, INSERT_VALUES, SCATTER_FORWARD));
-  PetscCall(VecScatterEnd(scatter, a, all, INSERT_VALUES, SCATTER_FORWARD));
-  PetscCall(VecDistance(all, b, distance));
-  PetscCall(VecScatterDestroy(&scatter));
-  PetscCall(VecDestroy(&all));
+  PetscCall(VecGetOwnershipRange(a, &lo, &hi));
+  PetscCall(VecGetArrayRead(a, &x));
+  PetscCall(VecGetArrayRead(b, &y));
+  for (PetscInt i = lo; i < hi; i++) {
+    sums[0] += PetscSqr(PetscAbsScalar(x[i - lo] - y[i]));
+    sums[1] += PetscSqr(PetscAbsScalar(y[i]));
+  }
+  PetscCall(VecRestoreArrayRead(a, &x));
+  PetscCall(VecRestoreArrayRead(b, &y));
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPIU_REAL, MPI_SUM, PetscObjectComm((PetscObject)a)));
+  *distance = PetscSqrtReal(sums[0]);
+  if (sums[1] > 0.0) *distance /= PetscSqrtReal(sums[1]);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -134,21 +134,19 @@ static inline PetscErrorCode ProblemPlaceSolution(Problem *p, Vec x)
 }
 
 /*
-   n unknowns, m parameters; with s != 0 nonlinear by the squares of problems.h. The solution has random entries of size 1, and
-   so has the initial guess p->x, which is half as far from it as from zero
+   Another problem of the same sizes; with s != 0 nonlinear by the squares of problems.h. The solution has random entries of size 1,
+   and so has the initial guess p->x, which is half as far from it as from zero
 */
-static inline PetscErrorCode RandomProblemCreate(MPI_Comm comm, PetscInt n, PetscInt m, uint64_t seed, RandomKind kind, PetscReal rho, PetscReal s, PetscBool residual, Problem *p)
+static inline PetscErrorCode RandomProblemFill(uint64_t seed, RandomKind kind, PetscReal rho, PetscReal s, Problem *p)
 {
   PetscFunctionBegin;
-  PetscCall(ProblemCreate(comm, n, LAYOUT_UNEVEN, m, LAYOUT_EVEN, SPECTRUM_ZERO, 0.0, p));
   PetscCall(MatFillRandom(p->A, 100 * seed, kind, rho));
   PetscCall(MatFillNormal(p->B, 100 * seed + 10));
   PetscCall(VecSetNormal(p->theta, 100 * seed + 20));
   PetscCall(VecSetNormal(p->thetadot, 100 * seed + 30));
   PetscCall(VecSetNormal(p->v, 100 * seed + 50));
-  p->s        = s;
-  p->t        = s != 0.0 ? 0.1 : 0.0;
-  p->residual = residual;
+  p->s = s;
+  p->t = s != 0.0 ? 0.1 : 0.0;
   PetscCall(VecSetNormal(p->x, 100 * seed + 40));
   PetscCall(ProblemPlaceSolution(p, p->x));
   PetscCall(VecSetNormal(p->xdot, 100 * seed + 60));
@@ -156,34 +154,85 @@ static inline PetscErrorCode RandomProblemCreate(MPI_Comm comm, PetscInt n, Pets
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* On PETSC_COMM_SELF: p->x becomes the solution next to it, by Newton's method with dense LU */
-static inline PetscErrorCode ProblemSolveTightly(Problem *p)
+/* n unknowns, m parameters */
+static inline PetscErrorCode RandomProblemCreate(MPI_Comm comm, PetscInt n, PetscInt m, uint64_t seed, RandomKind kind, PetscReal rho, PetscReal s, PetscBool residual, Problem *p)
 {
-  Mat       M;
-  Vec       r, dx;
-  PetscBool residual = p->residual;
-
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(p->x, &r));
-  PetscCall(VecDuplicate(p->x, &dx));
-  p->residual = PETSC_TRUE;
-  for (PetscInt k = 0; k < 12; k++) {
-    PetscCall(ProblemMap(NULL, p->x, p->theta, r, p));
-    PetscCall(ProblemGetM(p, p->x, &M));
-    PetscCall(MatConvert(M, MATDENSE, MAT_INPLACE_MATRIX, &M));
-    PetscCall(MatLUFactor(M, NULL, NULL, NULL));
-    PetscCall(MatSolve(M, r, dx));
-    PetscCall(VecAXPY(p->x, -1.0, dx));
-    PetscCall(MatDestroy(&M));
-  }
+  PetscCall(ProblemCreate(comm, n, LAYOUT_UNEVEN, m, LAYOUT_EVEN, SPECTRUM_ZERO, 0.0, p));
   p->residual = residual;
-  PetscCall(VecDestroy(&r));
-  PetscCall(VecDestroy(&dx));
+  PetscCall(RandomProblemFill(seed, kind, rho, s, p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The derivatives of the solution nearest to the state that p has found, on every process; v is that of p */
-static inline PetscErrorCode RandomProblemReference(const Problem *p, Problem *self, Vec *thetabar, Vec *xdot)
+/* On PETSC_COMM_SELF: p->LU = M at p->x, factored; the matrix is made once */
+static inline PetscErrorCode ProblemFactor(Problem *p)
+{
+  const PetscScalar *x, *values;
+  const PetscInt    *cols;
+  PetscInt           ncols;
+  PetscScalar        diagonal;
+
+  PetscFunctionBegin;
+  if (!p->LU)
+    PetscCall(MatCreateSeqDense(PETSC_COMM_SELF, p->n, p->n, NULL, &p->LU));
+  else
+    PetscCall(MatSetUnfactored(p->LU));
+  PetscCall(MatZeroEntries(p->LU));
+  PetscCall(VecGetArrayRead(p->x, &x));
+  for (PetscInt i = 0; i < p->n; i++) {
+    diagonal = 2.0 * p->s * x[i] - 1.0;
+    PetscCall(MatGetRow(p->A, i, &ncols, &cols, &values));
+    PetscCall(MatSetValues(p->LU, 1, &i, ncols, cols, values, ADD_VALUES));
+    PetscCall(MatSetValues(p->LU, 1, &i, 1, &i, &diagonal, ADD_VALUES));
+    PetscCall(MatRestoreRow(p->A, i, &ncols, &cols, &values));
+  }
+  PetscCall(VecRestoreArrayRead(p->x, &x));
+  PetscCall(MatAssemblyBegin(p->LU, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(p->LU, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatScale(p->LU, -1.0));
+  PetscCall(MatLUFactor(p->LU, NULL, NULL, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* thetabar and xdot of ProblemReference(), with these factors; M^H w = v is M^T conj(w) = conj(v) */
+static inline PetscErrorCode ProblemReferenceLU(Problem *p)
+{
+  PetscFunctionBegin;
+  PetscCall(ProblemFactor(p));
+  PetscCall(VecCopy(p->v, p->xwork));
+  PetscCall(VecConjugate(p->xwork));
+  PetscCall(MatSolveTranspose(p->LU, p->xwork, p->at));
+  PetscCall(VecConjugate(p->at));
+  PetscCall(MatMultHermitianTranspose(p->B, p->at, p->thetabar));
+  PetscCall(SquareJacobian(p->t, p->theta, PETSC_TRUE, p->thetabar, p->twork, p->thetabar));
+  PetscCall(SquareJacobian(p->t, p->theta, PETSC_FALSE, p->thetadot, p->twork, p->twork));
+  PetscCall(MatMult(p->B, p->twork, p->at));
+  PetscCall(MatSolve(p->LU, p->at, p->xdot));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* p->x becomes the solution next to it, by Newton's method; the factors are kept for some steps */
+static inline PetscErrorCode ProblemSolveTightly(Problem *p)
+{
+  PetscReal norm = 1.0, xnorm = 0.0;
+  PetscBool residual = p->residual;
+
+  PetscFunctionBegin;
+  p->residual = PETSC_TRUE;
+  for (PetscInt k = 0; k < 60 && norm > 1e-15 * xnorm; k++) {
+    if (k % 6 == 0) PetscCall(ProblemFactor(p));
+    PetscCall(ProblemMap(NULL, p->x, p->theta, p->at, p));
+    PetscCall(MatSolve(p->LU, p->at, p->xdot));
+    PetscCall(VecAXPY(p->x, -1.0, p->xdot));
+    PetscCall(VecNorm(p->xdot, NORM_2, &norm));
+    PetscCall(VecNorm(p->x, NORM_2, &xnorm));
+  }
+  p->residual = residual;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* self->thetabar, self->xdot: derivatives of the solution nearest to the state that p has found, on every process */
+static inline PetscErrorCode RandomProblemReference(const Problem *p, Problem *self)
 {
   Vec        all;
   VecScatter scatter;
@@ -196,9 +245,7 @@ static inline PetscErrorCode RandomProblemReference(const Problem *p, Problem *s
   PetscCall(VecScatterDestroy(&scatter));
   PetscCall(VecDestroy(&all));
   PetscCall(ProblemSolveTightly(self));
-  PetscCall(VecDuplicate(self->theta, thetabar));
-  PetscCall(VecDuplicate(self->x, xdot));
-  PetscCall(ProblemReference(self, *thetabar, *xdot));
+  PetscCall(ProblemReferenceLU(self));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -2,6 +2,7 @@ static char help[] = "Nonsmooth fixed points: brackets of the joint spectral rad
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "selections.h"
 
@@ -440,6 +441,70 @@ static PetscErrorCode TestSpecial(PetscInt n, Layout layout)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A = I - D L, L that of a path: D = t on even rows, u on odd ones. All have the null vector 1 of I - A */
+static PetscErrorCode PathCreate(Problem *p, PetscReal t, PetscReal u, Mat *matrix)
+{
+  PetscInt lo, hi;
+
+  PetscFunctionBeginUser;
+  PetscCall(MatDuplicate(p->A, MAT_DO_NOT_COPY_VALUES, matrix));
+  PetscCall(MatGetOwnershipRange(*matrix, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) {
+    const PetscReal d = i % 2 ? u : t;
+
+    PetscCall(MatSetValue(*matrix, i, i, 1.0 - d * ((i > 0) + (i < p->n - 1)), INSERT_VALUES));
+    if (i > 0) PetscCall(MatSetValue(*matrix, i, i - 1, d, INSERT_VALUES));
+    if (i < p->n - 1) PetscCall(MatSetValue(*matrix, i, i + 1, d, INSERT_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(*matrix, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(*matrix, MAT_FINAL_ASSEMBLY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Of a singular problem: the products grow by 1 along the null vector, which is left out if all selections have it */
+static PetscErrorCode TestNullSpace(Layout layout)
+{
+  Problem        p;
+  Pieces         pieces;
+  ADJTrustReport report;
+  MatNullSpace   sp;
+  PetscScalar   *sum;
+  PetscInt       lo, hi;
+
+  PetscFunctionBeginUser;
+  PetscCall(PiecesCreate(6, layout, SPECTRUM_ZERO, 0.0, &p, &pieces));
+  PetscCall(PathCreate(&p, 0.3, 0.3, &pieces.matrix[0]));
+  PetscCall(PathCreate(&p, 0.3, 0.2, &pieces.matrix[1]));
+  PetscCall(MatCopy(pieces.matrix[0], p.A, DIFFERENT_NONZERO_PATTERN));
+  PetscCall(MatNullSpaceCreate(PETSC_COMM_WORLD, PETSC_TRUE, 0, NULL, &sp));
+  PetscCall(PetscMalloc1(p.m, &sum));
+  PetscCall(MatGetColumnSums(p.B, sum));
+  PetscCall(MatGetOwnershipRange(p.B, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) {
+    for (PetscInt j = 0; j < p.m; j++) PetscCall(MatSetValue(p.B, i, j, -sum[j] / (PetscReal)p.n, ADD_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(p.B, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(p.B, MAT_FINAL_ASSEMBLY));
+  PetscCall(PetscFree(sum));
+  PetscCall(VecSet(p.c, 0.0));
+  PetscCall(MatNullSpaceRemove(sp, p.v));
+  PetscCall(ADJSetTrustDifferences(p.adj, PETSC_FALSE));
+  PetscCall(ADJSetTrustAction(p.adj, ADJ_TRUST_ACTION_IGNORE));
+  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
+  PetscCall(ADJSetNullSpace(p.adj, sp, NULL));
+  PetscCall(Gradient(&p, &report));
+  PetscCall(Show(&report, "null space"));
+  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_ESTIMATED && report.check[ADJ_CHECK_SELECTIONS].status == ADJ_CHECK_PASSED), "null space: verdict %s", ADJTrusts[report.verdict]));
+  pieces.scale[1] = 1.01;
+  PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(ADJGetTrustReport(p.adj, &report));
+  PetscCall(TapOk((PetscBool)(report.verdict == ADJ_TRUST_REFUTED_CONTRACTION && report.check[ADJ_CHECK_SELECTIONS].value > 0.999), "null space that a selection leaves: verdict %s, lower bound %g", ADJTrusts[report.verdict], (double)report.check[ADJ_CHECK_SELECTIONS].value));
+  PetscCall(MatNullSpaceDestroy(&sp));
+  PetscCall(PiecesDestroy(&p, &pieces));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -454,6 +519,8 @@ int main(int argc, char **argv)
   PetscCall(TestCommuting(20, LAYOUT_EVEN));
   PetscCall(TestCommuting(2, LAYOUT_EMPTY));
   PetscCall(TestCommuting(1, LAYOUT_LAST));
+  PetscCall(TestNullSpace(LAYOUT_EVEN));
+  PetscCall(TestNullSpace(LAYOUT_LAST));
   PetscCall(TestSpecial(12, LAYOUT_UNEVEN));
   PetscCall(TestSpecial(2, LAYOUT_LAST));
   failed = TapEnd();

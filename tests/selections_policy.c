@@ -2,6 +2,7 @@ static char help[] = "Selections: failures of their products, when they are meas
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "selections.h"
 

@@ -10,8 +10,10 @@ static PetscErrorCode ADJForgetProducts_Private(ADJ adj)
   adj->state->linearized  = PETSC_FALSE;
   adj->state->vjperror[0] = adj->state->vjperror[1] = -1.0;
   adj->contraction.id                               = 0;
-  adj->norms.id                                     = 0;
-  adj->nullvectors.id                               = 0;
+  adj->norms.id = adj->norms.condid = 0;
+  adj->nullvectors.id               = 0;
+  adj->selections.id                = 0;
+  PetscCall(PetscMemzero(&adj->state->differences, sizeof(adj->state->differences)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

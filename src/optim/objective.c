@@ -127,7 +127,7 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   PetscCall(ADJCheckObjectiveFinite_Private(adj, *value));
   adj->pullingobjective = PETSC_TRUE;
   ierr                  = ADJSolveAdjoint_Private(adj, adj->objx, gradient);
-  adj->pullingobjective = PETSC_FALSE;
+  adj->pullingobjective = adj->objnotfinite = PETSC_FALSE;
   PetscCall(ierr);
   PetscCall(VecAXPY(gradient, 1.0, adj->objtheta));
   adj->state->objective      = *value;

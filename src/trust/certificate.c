@@ -85,7 +85,7 @@ static PetscErrorCode ADJBoundInverse_Private(ADJ adj, ADJPhase phase, PetscInt 
 {
   const PetscBool adjoint = (PetscBool)(phase == ADJ_PHASE_ADJOINT);
   const PetscReal c       = ADJCertificateFactor_Private(p, f);
-  PetscReal       norm, zmax = 0.0, tmax = 0.0;
+  PetscReal       norm, rtol, zmax = 0.0, tmax = 0.0;
 
   PetscFunctionBegin;
   if (adjoint)
@@ -96,7 +96,8 @@ static PetscErrorCode ADJBoundInverse_Private(ADJ adj, ADJPhase phase, PetscInt 
     PetscCall(VecSetRandomNormal(C->omega, C->rnd, C->r, C->work));
     PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adjoint ? adj->nullvectors.U : adj->nullvectors.W, C->omega));
     PetscCall(VecNorm(C->omega, NORM_2, &norm));
-    PetscCall(ADJSolveLoosely_Private(adjoint ? adj->ksp : adj->tksp, ADJ_CERTIFICATE_LOSS / (c * norm), C->omega, C->z));
+    rtol = ADJ_CERTIFICATE_LOSS / PetscMax(c * norm, 1.0); /* below 1 also for a short vector, which few unknowns may give */
+    PetscCall(ADJSolveLoosely_Private(adjoint ? adj->ksp : adj->tksp, rtol, C->omega, C->z));
     if (adjoint)
       PetscCall(ADJApplyMT_Private(adj, C->z, C->r, NULL));
     else

@@ -24,18 +24,15 @@ static PetscErrorCode MatMultTranspose_ADJ_FilteredM(Mat A, Vec x, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* From zero, whatever the KSP is told; one that does not converge is noted */
+/* From zero and to its relative tolerance, whatever else the KSP is told; one that does not converge is noted */
 static PetscErrorCode ADJSolveFromZero_Private(ADJ adj, KSP ksp, Vec b, Vec x)
 {
-  PetscBool          guess;
+  PetscReal          rtol;
   KSPConvergedReason reason;
-  PetscErrorCode     ierr;
 
   PetscFunctionBegin;
-  PetscCall(ADJSetGuess_Private(ksp, PETSC_FALSE, &guess));
-  ierr = ADJKSPSolve_Private(ksp, b, x);
-  PetscCall(KSPSetInitialGuessNonzero(ksp, guess));
-  PetscCall(ierr);
+  PetscCall(KSPGetTolerances(ksp, &rtol, NULL, NULL, NULL));
+  PetscCall(ADJSolveLoosely_Private(ksp, rtol, b, x));
   PetscCall(KSPGetConvergedReason(ksp, &reason));
   if (reason < 0) adj->norms.unsolved = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -172,6 +172,8 @@ static PetscErrorCode ADJEnterKink_Private(ADJ adj, const ADJProbe *p, ADJProbeO
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, p->bend, tol, NULL));
   else if (outcome == ADJ_PROBE_KINK)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, p->bend, tol, "the map has a kink at the solution, it has no derivative there: look for max(), abs(), limiters and thresholds; move the parameters, or smooth the map"));
+  else if (outcome == ADJ_PROBE_NEAR_KINK)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, p->bend, tol, "the map has a kink near the solution, as seen from components that are small beside the others: scale the state and the parameters to like sizes, or -adj_trust_differences false if it is far enough"));
   else if (outcome == ADJ_PROBE_NOT_FINITE)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, -1.0, tol, "the map has NaN or Inf beside the solution: the state or the parameters lie on the edge of its domain; -adj_trust_differences false if that is meant"));
   else
@@ -214,50 +216,77 @@ static PetscErrorCode ADJCheckCalls_Private(ADJ adj, Vec in, ADJProbe *p, ADJTru
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJProbeState_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep, ADJProbe *p)
+/* The claims of the products along the direction */
+static PetscErrorCode ADJClaim_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, PetscInt phase, ADJProbe *p)
+{
+  PetscFunctionBegin;
+  PetscCall(VecDestroy(&p->w));
+  if (phase == ADJ_PHASE_ADJOINT)
+    PetscCall(ADJClaimAdjoint_Private(adj, in, out, rec, p));
+  else
+    PetscCall(ADJClaimTangent_Private(adj, p));
+  ADJBalanceProbe_Private(p);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What is not smooth along a direction that moves each component far enough may be so along a shorter one */
+static PetscErrorCode ADJProbeAgain_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, PetscInt phase, ADJProbe *p, ADJProbeOutcome *outcome)
+{
+  const PetscReal bend = p->bend;
+  ADJProbeOutcome again;
+
+  PetscFunctionBegin;
+  PetscCall(ADJProbeNarrow_Private(adj, p));
+  PetscCall(ADJClaim_Private(adj, in, out, rec, phase, p));
+  PetscCall(ADJProbeSmoothness_Private(adj, p, adj->threshold[ADJ_CHECK_KINK], &again));
+  if (again == ADJ_PROBE_SMOOTH) *outcome = *outcome == ADJ_PROBE_KINK ? ADJ_PROBE_NEAR_KINK : ADJ_PROBE_SMOOTH;
+  if (*outcome != ADJ_PROBE_SMOOTH) p->bend = bend;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJProbeState_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep, ADJProbe *p, PetscBool *known)
 {
   ADJProbeRecord *d = &adj->state->differences;
   ADJProbeOutcome outcome;
 
   PetscFunctionBegin;
-  if (rep->phase == ADJ_PHASE_ADJOINT)
-    PetscCall(ADJClaimAdjoint_Private(adj, in, out, rec, p));
-  else
-    PetscCall(ADJClaimTangent_Private(adj, p));
+  PetscCall(ADJClaim_Private(adj, in, out, rec, rep->phase, p));
+  *known = (PetscBool)(!PetscIsInfOrNanReal(p->scale[0]) && !PetscIsInfOrNanReal(p->scale[1]));
+  if (!*known) {
+    PetscCall(ADJProductNotFinite_Private(rep));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (p->w == adj->w && rep->check[ADJ_CHECK_LINEAR].status == ADJ_CHECK_FAILED && rec->reason > 0) {
     PetscCall(ADJCheckCalls_Private(adj, in, p, &d->part[0][0]));
     if (d->part[0][0].status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
   }
-  ADJBalanceProbe_Private(p);
   PetscCall(ADJProbeSmoothness_Private(adj, p, adj->threshold[ADJ_CHECK_KINK], &outcome));
+  if (outcome == ADJ_PROBE_KINK || outcome == ADJ_PROBE_UNDECIDED) PetscCall(ADJProbeAgain_Private(adj, in, out, rec, rep->phase, p, &outcome));
   PetscCall(ADJEnterKink_Private(adj, p, outcome, &d->kink));
-  if (outcome == ADJ_PROBE_SMOOTH) PetscCall(ADJCheckProducts_Private(adj, p, d->part[rep->phase == ADJ_PHASE_TANGENT], &d->kink));
+  if (outcome == ADJ_PROBE_SMOOTH || outcome == ADJ_PROBE_NEAR_KINK) PetscCall(ADJCheckProducts_Private(adj, p, d->part[rep->phase == ADJ_PHASE_TANGENT], &d->kink));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* f(x +- a dx, theta +- b dtheta): the difference over 2h; all processes have the value of the first */
-static PetscErrorCode ADJDifferenceObjective_Private(ADJ adj, ADJProbe *p, PetscReal a, PetscReal b, PetscReal h, PetscReal *slope, PetscReal *size)
+/* l at x + a dx, theta + b dtheta; all processes have the value of the first */
+static PetscErrorCode ADJShiftedObjective_Private(ADJ adj, ADJProbe *p, PetscReal a, PetscReal b, PetscReal *f)
 {
-  PetscReal f[2];
-
   PetscFunctionBegin;
-  for (PetscInt i = 0; i < 2; i++) {
-    PetscCall(ADJProbeShift_Private(adj, p, i ? h * a : -h * a, i ? h * b : -h * b));
-    PetscCallBack("ADJ objective", (*adj->objective)(adj, p->xh, p->thetah, &f[i], NULL, NULL, adj->objectivectx));
-  }
-  PetscCallMPI(MPI_Bcast(f, 2, MPIU_REAL, 0, PetscObjectComm((PetscObject)adj)));
-  *slope = (f[1] - f[0]) / (2.0 * h);
-  *size  = PetscMax(PetscAbsReal(f[0]), PetscAbsReal(f[1]));
+  PetscCall(ADJProbeShift_Private(adj, p, a, b));
+  PetscCallBack("ADJ objective", (*adj->objective)(adj, p->xh, p->thetah, f, NULL, NULL, adj->objectivectx));
+  PetscCallMPI(MPI_Bcast(f, 1, MPIU_REAL, 0, PetscObjectComm((PetscObject)adj)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The partial derivative in x or in theta, `bar`, against differences along d: relative mismatch at up to three steps */
+/*
+   The partial derivative in x or in theta, `bar`, against differences along d: relative mismatch at up to three steps. At a
+   minimum of l there is little or nothing to be relative to: then it is how much the derivative changes over the first step
+*/
 static PetscErrorCode ADJCheckPartial_Private(ADJ adj, ADJProbe *p, PetscInt part, Vec bar, Vec d, Vec work, ADJTrustCheck *c)
 {
   const PetscReal factor[3] = {1.0, ADJ_PROBE_RATIO, 1.0 / ADJ_PROBE_RATIO}, tol = adj->threshold[ADJ_CHECK_OBJECTIVE];
   const char     *wrong[2] = {"the objective's dl/dx is not its derivative: look at the function of ADJSetObjective()", "the objective's partial derivative in theta is not its derivative: look at the function of ADJSetObjective()"};
   PetscScalar     claim;
-  PetscReal       delta[3] = {0.0, 0.0, 0.0}, slope = 0.0, size = 0.0, scale, best = PETSC_MAX_REAL;
+  PetscReal       delta[3] = {0.0, 0.0, 0.0}, f[2], middle, scale, best = PETSC_MAX_REAL;
   PetscBool       same = PETSC_FALSE;
 
   PetscFunctionBegin;
@@ -267,9 +296,14 @@ static PetscErrorCode ADJCheckPartial_Private(ADJ adj, ADJProbe *p, PetscInt par
   for (PetscInt i = 0; i < 3 && !(best <= tol); i++) {
     const PetscReal h = factor[i] * PetscCbrtReal(PETSC_MACHINE_EPSILON);
 
-    PetscCall(ADJDifferenceObjective_Private(adj, p, part ? 0.0 : 1.0, part ? 1.0 : 0.0, h, &slope, &size));
-    delta[i] = slope - PetscRealPart(claim);
-    if (PetscAbsReal(delta[i]) <= 10.0 * PETSC_MACHINE_EPSILON * size / h) delta[i] = 0.0; /* rounding */
+    PetscCall(ADJShiftedObjective_Private(adj, p, part ? 0.0 : -h, part ? -h : 0.0, &f[0]));
+    PetscCall(ADJShiftedObjective_Private(adj, p, part ? 0.0 : h, part ? h : 0.0, &f[1]));
+    delta[i] = (f[1] - f[0]) / (2.0 * h) - PetscRealPart(claim);
+    if (PetscAbsReal(delta[i]) <= 10.0 * PETSC_MACHINE_EPSILON * PetscMax(PetscAbsReal(f[0]), PetscAbsReal(f[1])) / h) delta[i] = 0.0; /* rounding */
+    if (i == 0 && PetscAbsReal(delta[i]) > tol * scale) {
+      PetscCall(ADJShiftedObjective_Private(adj, p, 0.0, 0.0, &middle));
+      scale = PetscMax(scale, PetscAbsReal(f[1] - 2.0 * middle + f[0]) / h);
+    }
     if (delta[i] != 0.0) delta[i] /= PetscMax(scale, PETSC_SMALL * PetscAbsReal(delta[i]));
     if (PetscAbsReal(delta[i]) < best) best = PetscAbsReal(delta[i]);
     if (i && PetscAbsReal(delta[i] - delta[0]) <= ADJ_PROBE_AGREE * PetscAbsReal(delta[0])) same = PETSC_TRUE;
@@ -311,12 +345,11 @@ PetscErrorCode ADJCheckDifferences_Private(ADJ adj, Vec in, Vec out, const ADJLi
   if (products || objective) {
     PetscCall(ADJLinearizeAtSolution_Private(adj));
     PetscCall(ADJProbeCreate_Private(adj, &p));
-    if (products) ierr = ADJProbeState_Private(adj, in, out, rec, rep, &p);
+    if (products) ierr = ADJProbeState_Private(adj, in, out, rec, rep, &p, &d->known[phase]);
     if (!ierr && objective) ierr = ADJCheckPartial_Private(adj, &p, 0, adj->objx, p.dx, p.rp, &d->objective);
     if (!ierr && objective) ierr = ADJCheckPartial_Private(adj, &p, 1, adj->objtheta, p.dtheta, p.ntw, &d->objective);
     PetscCall(ADJProbeDestroy_Private(&p));
     PetscCall(ierr);
-    if (products) d->known[phase] = PETSC_TRUE;
     if (objective) d->objectiveknown = PETSC_TRUE;
   }
   PetscCall(ADJEnterDifferences_Private(adj, rep));

@@ -9,11 +9,11 @@
 
 #define ADJ_EPS_TOL     0.1  /* of the distance to 1, with which rho is compared */
 #define ADJ_EPS_NEAR    1e-4 /* a smaller distance is not resolved */
+#define ADJ_EPS_CONFIRM 1e-6 /* instead of ADJ_EPS_TOL, before a map is refused */
 #define ADJ_EPS_MAX_IT  1000 /* restarts; what ends the solve is the budget of products */
 #define ADJ_EPS_NCV     6    /* a basis that is full after few products: most maps contract well */
 #define ADJ_EPS_NCV_MAX 40   /* and a longer one where that was not enough */
 #define ADJ_EPS_SHARE   0.1  /* of the budget, for the short one */
-#define ADJ_EPS_CONFIRM 1e-3 /* of the tolerance, before a map is refused */
 #define ADJ_EPS_RANDOM  0.1  /* added to the last eigenvector, so that another one is not overlooked */
 #define ADJ_EPS_FLOOR   0.1  /* of 1 - rho: a smaller distance is not asked for when estimates are compared */
 #define ADJ_RATE_STEPS  8    /* a shorter iteration tells no rate */
@@ -107,7 +107,8 @@ static PetscErrorCode ADJEPSMonitor(EPS eps, PetscInt its, PetscInt nconv, Petsc
 .  eps - the solver (borrowed)
 
    Options Database Keys:
-+  -adj_eps_tol <tol>    - largest eigen-residual of the eigenvalue of largest magnitude, relative to its distance from 1 in magnitude, default 0.1
++  -adj_eps_tol <tol>    - largest eigen-residual of the eigenvalue of largest magnitude, relative to its distance from 1 in magnitude, default 0.1;
+                           at most 1e-6 where an eigenvalue above 1 contradicts a forward iteration that converged
 -  -adj_eps_ncv <ncv>    - vectors of its basis, default 6, then 40 if that is not enough
 
    Level: intermediate
@@ -227,25 +228,48 @@ static PetscErrorCode ADJSolveEPS_Private(ADJ adj, PetscInt ncv, PetscReal share
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* With a long basis: where the short one was not enough, and, more accurately, before a map is said not to contract: where it is not normal, a small residual is no small error */
-static PetscErrorCode ADJSolveEPSAgain_Private(ADJ adj)
+/* The forward solve was x <- F(x), made enough steps, and came to its end by them */
+static PetscBool ADJIterationContracted_Private(const ADJState *st)
+{
+  return (PetscBool)(st->plain && st->reason > 0 && st->nhistory >= ADJ_RATE_STEPS && st->rate >= 0.0 && st->rate < 1.0);
+}
+
+/*
+   Far from normal matrices have vectors that nearly are eigenvectors, with values that are far from all eigenvalues: before a
+   map is refused it is looked at again, with more accuracy. A true eigenvalue stays. Where that does not converge the first
+   answer stands, unless the forward iteration contradicts it
+*/
+static PetscErrorCode ADJConfirmContraction_Private(ADJ adj)
 {
   ADJContraction      *c     = &adj->contraction;
   const ADJContraction first = *c;
-  PetscReal            tol, factor = c->converged ? ADJ_EPS_CONFIRM : 1.0;
+  PetscReal            tol;
   PetscInt             maxit;
+  PetscErrorCode       ierr;
 
   PetscFunctionBegin;
-  if (c->filter.notfinite || c->userncv || (c->converged && c->rho + c->error < 1.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!c->converged || c->filter.notfinite || c->rho + c->error < 1.0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(EPSGetTolerances(adj->eps, &tol, &maxit));
-  PetscCall(EPSSetTolerances(adj->eps, factor * tol, maxit));
-  PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0 - ADJ_EPS_SHARE, PETSC_FALSE));
+  PetscCall(EPSSetTolerances(adj->eps, PetscMin(tol, ADJ_EPS_CONFIRM), maxit));
+  ierr = ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0, PETSC_FALSE);
   PetscCall(EPSSetTolerances(adj->eps, tol, maxit));
-  if (first.converged && !c->converged && !c->filter.notfinite) { /* what was found stands */
-    c->converged = PETSC_TRUE;
-    c->rho       = first.rho;
-    c->error     = first.error;
-  }
+  PetscCall(ierr);
+  if (c->converged || c->filter.notfinite || ADJIterationContracted_Private(adj->state)) PetscFunctionReturn(PETSC_SUCCESS);
+  c->converged = PETSC_TRUE;
+  c->rho       = first.rho;
+  c->error     = first.error;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* With a short basis, then with a longer one if need be */
+static PetscErrorCode ADJSolveContraction_Private(ADJ adj, PetscBool warm)
+{
+  ADJContraction *c = &adj->contraction;
+
+  PetscFunctionBegin;
+  PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV, c->userncv ? 1.0 : ADJ_EPS_SHARE, warm));
+  if (!c->converged && !c->filter.notfinite && !c->userncv) PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV_MAX, 1.0 - ADJ_EPS_SHARE, PETSC_FALSE));
+  PetscCall(ADJConfirmContraction_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -255,6 +279,7 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   ADJContraction *c    = &adj->contraction;
   PetscBool       warm = c->converged;
   PetscInt        ncv;
+  PetscErrorCode  ierr;
 
   PetscFunctionBegin;
   if (!adj->AT) PetscCall(ADJCreateContractionShell_Private(adj, &adj->AT));
@@ -270,9 +295,9 @@ static PetscErrorCode ADJMeasureContraction_Private(ADJ adj)
   c->converged = c->filter.notfinite = PETSC_FALSE;
   c->filter.ierr                     = PETSC_SUCCESS;
   PetscCall(ADJAllocateValues_Private(c, 0));
-  PetscCall(ADJSolveEPS_Private(adj, ADJ_EPS_NCV, c->userncv ? 1.0 : ADJ_EPS_SHARE, warm));
-  PetscCall(ADJSolveEPSAgain_Private(adj));
-  if (!c->userncv) PetscCall(EPSSetDimensions(adj->eps, 1, ADJ_DETERMINE, ADJ_DETERMINE));
+  ierr = ADJSolveContraction_Private(adj, warm);
+  if (!c->userncv) PetscCall(EPSSetDimensions(adj->eps, 1, ADJ_DETERMINE, ADJ_DETERMINE)); /* also after an error: the length is not the user's */
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

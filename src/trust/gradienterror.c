@@ -21,19 +21,22 @@
 #define ADJ_ERROR_LEAST  1e-6
 #define ADJ_COND_GUESS   1e3 /* condition number where the solver tells none */
 
-/* The user's solver, from zero and to `tol`; given back as it was, also after an error */
+/* The user's solver, from zero and to `tol`; given back as it was, also after an error. Not to converge is none here: the caller looks */
 PetscErrorCode ADJSolveLoosely_Private(KSP ksp, PetscReal tol, Vec b, Vec x)
 {
   PetscReal      rtol, atol;
-  PetscBool      guess;
+  PetscBool      guess, raises;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(KSPGetTolerances(ksp, &rtol, &atol, NULL, NULL));
+  PetscCall(KSPGetErrorIfNotConverged(ksp, &raises));
   PetscCall(ADJSetGuess_Private(ksp, PETSC_FALSE, &guess));
+  PetscCall(KSPSetErrorIfNotConverged(ksp, PETSC_FALSE));
   PetscCall(KSPSetTolerances(ksp, tol, PETSC_SMALL * PETSC_SMALL, ADJ_CURRENT, ADJ_CURRENT));
   ierr = ADJKSPSolve_Private(ksp, b, x);
   PetscCall(KSPSetTolerances(ksp, rtol, atol, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(KSPSetErrorIfNotConverged(ksp, raises));
   PetscCall(KSPSetInitialGuessNonzero(ksp, guess));
   PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -187,19 +190,28 @@ static PetscErrorCode ADJEstimateError_Private(ADJ adj, ADJPhase phase, Vec in, 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The larger one of what the Krylov solver and the SVD say; negative: not known */
+static PetscReal ADJKnownCondition_Private(const ADJLinearSolve *rec, const ADJTrustReport *rep)
+{
+  const PetscReal      krylov = rec->smax >= 0.0 ? (rec->smin > 0.0 ? rec->smax / rec->smin : PETSC_INFINITY) : -1.0;
+  const ADJTrustCheck *c      = &rep->check[ADJ_CHECK_CONDITIONING];
+
+  return c->status == ADJ_CHECK_SKIPPED ? krylov : PetscMax(krylov, c->value);
+}
+
 /*
    A Krylov solver stops with a residual in the directions that M^{-1} amplifies most: to see them the next solve must lower it by
    as much as the condition number, where that is known. The factor by which a residual falls short of what it promises
 */
-static PetscReal ADJErrorFactor_Private(const ADJLinearSolve *rec)
+static PetscReal ADJErrorFactor_Private(const ADJLinearSolve *rec, const ADJTrustReport *rep)
 {
-  return rec->smax >= 0.0 && rec->smin > 0.0 ? PetscMax(1.0, rec->smax / (ADJ_ERROR_COND * rec->smin)) : 1.0;
+  return PetscMax(1.0, ADJKnownCondition_Private(rec, rep) / ADJ_ERROR_COND);
 }
 
 /* Relative residual of the solves for an error; a correction is worth two digits */
-static PetscReal ADJErrorRtol_Private(ADJ adj, const ADJLinearSolve *rec)
+static PetscReal ADJErrorRtol_Private(ADJ adj, const ADJLinearSolve *rec, const ADJTrustReport *rep)
 {
-  return PetscMax((adj->refine ? ADJ_ERROR_RTOL * ADJ_ERROR_RTOL : ADJ_ERROR_RTOL) / ADJErrorFactor_Private(rec), ADJ_ERROR_LEAST);
+  return PetscMax((adj->refine ? ADJ_ERROR_RTOL * ADJ_ERROR_RTOL : ADJ_ERROR_RTOL) / ADJErrorFactor_Private(rec, rep), ADJ_ERROR_LEAST);
 }
 
 /* What the user said; else what the method aimed at, with a margin for the estimate; else a default */
@@ -210,9 +222,9 @@ PetscReal ADJErrorLimit_Private(ADJ adj, const ADJLinearSolve *rec)
 }
 
 /* Of the adjoint (tangent): condition number times residual */
-static PetscReal ADJBoundLinearError_Private(const ADJLinearSolve *rec)
+static PetscReal ADJBoundLinearError_Private(const ADJLinearSolve *rec, const ADJTrustReport *rep)
 {
-  const PetscReal cond = rec->smax >= 0.0 ? (rec->smin > 0.0 ? rec->smax / rec->smin : PETSC_INFINITY) : ADJ_COND_GUESS;
+  const PetscReal known = ADJKnownCondition_Private(rec, rep), cond = known >= 0.0 ? known : ADJ_COND_GUESS;
 
   if (rec->rhsnorm == 0.0 || rec->residual == 0.0) return 0.0;
   return rec->residual > 0.0 ? cond * rec->residual / rec->rhsnorm : PETSC_INFINITY;
@@ -279,7 +291,7 @@ static PetscErrorCode ADJJudgeError_Private(ADJ adj, Vec out, const ADJLinearSol
 
   PetscFunctionBegin;
   c->value = e->error;
-  c->error = PetscMin(left * ADJErrorFactor_Private(rec), 1.0) * e->error;
+  c->error = PetscMin(left * ADJErrorFactor_Private(rec, rep), 1.0) * e->error;
   if (e->state.x && !PetscIsInfOrNanReal(e->state.distance)) {
     PetscCall(ADJSetCheck_Private(state, e->displaced ? ADJ_CHECK_INFO : ADJ_CHECK_INCONCLUSIVE, e->state.distance, 0.0, e->displaced ? NULL : "a Newton step from the state does not come closer to the solution, the value is its length"));
     state->error = e->state.left * e->state.distance;
@@ -304,7 +316,7 @@ static PetscErrorCode ADJMeasureError_Private(ADJ adj, Vec in, Vec out, const AD
 
   PetscFunctionBegin;
   PetscCall(ADJErrorEstimateCreate_Private(adj, out, knowable, &e));
-  e.rtol = ADJErrorRtol_Private(adj, rec);
+  e.rtol = ADJErrorRtol_Private(adj, rec, rep);
   ierr   = ADJEstimateError_Private(adj, rep->phase, in, out, knowable, ADJ_STATE_MARGIN * rep->check[ADJ_CHECK_GRADIENT].threshold, &e);
   if (!ierr && (PetscIsInfOrNanReal(e.error) || PetscIsInfOrNanReal(e.left))) {
     rep->check[ADJ_CHECK_GRADIENT].threshold = 0.0;
@@ -323,7 +335,7 @@ PetscErrorCode ADJCheckGradientError_Private(ADJ adj, Vec in, Vec out, const ADJ
 {
   const PetscBool always = (PetscBool)(adj->trusterror == ADJ_TRUST_ERROR_ALWAYS || adj->trustlevel >= ADJ_TRUST_LEVEL_CERTIFY);
   const PetscBool choose = (PetscBool)(!always && adj->trusterror == ADJ_TRUST_ERROR_AUTO);
-  const PetscReal limit = ADJErrorLimit_Private(adj, rec), linear = ADJBoundLinearError_Private(rec);
+  const PetscReal limit = ADJErrorLimit_Private(adj, rec), linear = ADJBoundLinearError_Private(rec, rep);
   PetscBool       displace = always, estimate;
   PetscReal       state    = 0.0;
 
@@ -381,9 +393,10 @@ PetscErrorCode ADJCheckDrift_Private(ADJ adj, const ADJLinearSolve *rec, ADJTrus
    Level: intermediate
 
    Notes:
-   The verdict on the types that approximate the derivative of the solution, `ADJONESTEP`, `ADJNEUMANN`, `ADJTRUNCATED`, and
-   `ADJUNROLLED` and `ADJREVERSIBLE` without `ADJSetSteps()`, estimates their error by a loose solve of the implicit system
-   and refuses a larger one, `ADJ_TRUST_REFUTED_ERROR`; default 1e-2.
+   A derivative whose error is estimated above it is refused, `ADJ_TRUST_REFUTED_ERROR`; default 1e-2. The error has three sources: what
+   the linear solve left, what a type left out (`ADJONESTEP`, `ADJNEUMANN`, `ADJTRUNCATED`, and `ADJUNROLLED` and `ADJREVERSIBLE`
+   without `ADJSetSteps()`), and the error of the state. `ADJSetTrustGradientError()` says when it is estimated. With
+   `ADJComputeObjectiveAndGradient()` it is that of the total gradient.
 
    `ADJAUTO` takes it for its aim; default the relative tolerance r of the adjoint solver, see `ADJGetKSP()`, and an error
    estimated above the square root of r is refused.

@@ -7,6 +7,9 @@
    product P^T, the right side on one of P^T P, which for the largest singular value loses no accuracy that matters (the Lanczos
    solver of SVD does not survive products of rank 1, which projections make).
 
+   Where null vectors U of I - dF/dx were given, and A_s U = U for all selections, the radius is that of the products on the quotient:
+   with Q = I - U U^H it is Q A_{s1} Q A_{s2} ... = Q A_{s1} A_{s2} ..., and Q P^T has the eigenvalues of (Q P)^T.
+
    Of words that are rotations of each other one is enough for the left side, and powers of shorter words tell nothing new.
 */
 #include <contragrad/private/adjimpl.h>
@@ -29,6 +32,31 @@ static PetscErrorCode ADJApplyWord_Private(ADJ adj, PetscBool transpose, Vec x, 
     in = out;
   }
   if (sel->filter.notfinite) PetscCall(VecSet(y, 0.0));
+  if (sel->quotient) PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.right, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether A_s U = U for all of them, by w^H A_s U = (A_s^T w)^H U with a random w */
+static PetscErrorCode ADJFindQuotient_Private(ADJ adj)
+{
+  ADJSelections        *sel = &adj->selections;
+  const ADJNullVectors *nv  = &adj->nullvectors;
+  Vec                   y   = sel->work[0];
+  PetscScalar           dot;
+
+  PetscFunctionBegin;
+  if (!nv->n) PetscFunctionReturn(PETSC_SUCCESS);
+  sel->quotient = PETSC_TRUE;
+  PetscCall(VecSetRandom(sel->start, sel->rnd));
+  PetscCall(VecNormalize(sel->start, NULL));
+  for (PetscInt s = 0; s < adj->nselections && sel->quotient && !sel->filter.notfinite; s++) {
+    PetscCall(ADJFilterProduct_Private(&sel->filter, ADJComputeSelection_Private(adj, PETSC_TRUE, s, sel->start, y), y));
+    PetscCall(VecAXPY(y, -1.0, sel->start));
+    for (PetscInt j = 0; j < nv->n; j++) {
+      PetscCall(VecDot(y, nv->U[j], &dot));
+      if (PetscAbsScalar(dot) > adj->threshold[ADJ_CHECK_NULLSPACE] * PetscMax(sel->filter.norm, 1.0)) sel->quotient = PETSC_FALSE;
+    }
+  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -344,7 +372,8 @@ PetscErrorCode ADJMeasureSelections_Private(ADJ adj)
   PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_Word, NULL, &sel->PT));
   PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_WordSquared, NULL, &sel->PTP));
   PetscCall(ADJRandomCreate_Private(adj, &sel->rnd));
-  ierr = ADJBracket_Private(adj, &radius, &norm);
+  ierr = ADJFindQuotient_Private(adj);
+  if (!ierr && !sel->filter.notfinite) ierr = ADJBracket_Private(adj, &radius, &norm);
   PetscCall(EPSDestroy(&radius));
   PetscCall(EPSDestroy(&norm));
   PetscCall(MatDestroy(&sel->PTP));

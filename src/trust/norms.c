@@ -80,8 +80,8 @@ static PetscErrorCode MatCreateVecs_ADJ_B(Mat B, Vec *right, Vec *left)
    Level: advanced
 
    Note:
-   Used for the classical bound of the error of types that approximate the derivative of the solution, where the problem has
-   a JVP and a VJP, see `ADJ_CHECK_CLASSICAL`.
+   Used where the problem has a JVP and a VJP: for the classical bound of the error of types that approximate the derivative of
+   the solution, see `ADJ_CHECK_CLASSICAL`, and on demand for norms and condition number, see `ADJSetTrustSVD()`.
 
 .seealso: `ADJGetEPS()`, `ADJGetTrustReport()`, `ADJSetGradientTolerance()`
 @*/
@@ -97,7 +97,7 @@ PetscErrorCode ADJGetSVD(ADJ adj, SVD *svd)
     PetscCall(PetscObjectIncrementTabLevel((PetscObject)adj->svd, (PetscObject)adj, 1));
     PetscCall(PetscObjectSetOptions((PetscObject)adj->svd, ((PetscObject)adj)->options));
     PetscCall(SVDSetOptionsPrefix(adj->svd, prefix));
-    PetscCall(SVDSetType(adj->svd, SVDTRLANCZOS));
+    PetscCall(SVDSetType(adj->svd, SVDCROSS)); /* the Lanczos types do not survive matrices of rank 1, nor small ones of low rank */
     PetscCall(SVDSetImplicitTranspose(adj->svd, PETSC_TRUE));
     PetscCall(SVDSetWhichSingularTriplets(adj->svd, SVD_LARGEST));
     PetscCall(SVDSetTolerances(adj->svd, ADJ_SVD_TOL, ADJ_SVD_MAX_IT));
@@ -150,6 +150,7 @@ static PetscErrorCode ADJSolveSVD_Private(ADJ adj, Mat A, PetscReal *sigma)
   PetscInt nconv;
 
   PetscFunctionBegin;
+  *sigma = -1.0;
   PetscCall(ADJGetSVD(adj, NULL));
   if (adj->optionscalled && !adj->svdconfigured) PetscCall(SVDSetFromOptions(adj->svd));
   adj->svdconfigured = adj->optionscalled;

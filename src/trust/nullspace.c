@@ -106,7 +106,7 @@ static PetscErrorCode ADJSmallestCosine_Private(ADJ adj, PetscInt n, Vec U[], Ve
     PetscCall(SVDSetOptionsPrefix(svd, "adj_nullspace_"));
     PetscCall(SVDSetOperators(svd, G, NULL));
     PetscCall(SVDSetType(svd, SVDLAPACK));
-    PetscCall(SVDSetDimensions(svd, n, PETSC_DEFAULT, PETSC_DEFAULT));
+    PetscCall(SVDSetDimensions(svd, n, ADJ_DETERMINE, ADJ_DETERMINE));
     PetscCall(SVDSolve(svd));
     PetscCall(SVDGetSingularTriplet(svd, n - 1, sigma, NULL, NULL));
     PetscCall(SVDDestroy(&svd));
@@ -294,6 +294,7 @@ PetscErrorCode ADJSetNullSpace(ADJ adj, MatNullSpace right, MatNullSpace left)
   PetscCall(PetscMemzero(&nv, sizeof(nv)));
   if (adj->setupcalled) PetscCall(ADJNullVectorsCreate_Private(adj, right, left, &nv));
   PetscCall(ADJNullSpaceReset_Private(adj));
+  if (!adj->nullright != !right || adj->selections.id == adj->state->id) PetscCall(ADJSelectionsReset_Private(adj));
   if (!adj->nullright != !right)
     PetscCall(ADJContractionReset_Private(adj));
   else if (adj->contraction.id == adj->state->id)

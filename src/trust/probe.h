@@ -11,6 +11,7 @@
 typedef enum {
   ADJ_PROBE_SMOOTH,
   ADJ_PROBE_KINK,
+  ADJ_PROBE_NEAR_KINK, /* and smooth in steps of the size of each component */
   ADJ_PROBE_UNDECIDED, /* curved too strongly to tell */
   ADJ_PROBE_NOISY,
   ADJ_PROBE_NOT_FINITE
@@ -32,6 +33,7 @@ typedef struct {
 
 PETSC_INTERN PetscErrorCode ADJProbeCreate_Private(ADJ, ADJProbe *);
 PETSC_INTERN PetscErrorCode ADJProbeDestroy_Private(ADJProbe *);
+PETSC_INTERN PetscErrorCode ADJProbeNarrow_Private(ADJ, ADJProbe *);
 PETSC_INTERN PetscErrorCode ADJProbeShift_Private(ADJ, ADJProbe *, PetscReal, PetscReal);
 PETSC_INTERN PetscErrorCode ADJProbeEvaluate_Private(ADJ, ADJProbe *, PetscReal, PetscReal, Vec);
 PETSC_INTERN PetscErrorCode ADJProbeSmoothness_Private(ADJ, ADJProbe *, PetscReal, ADJProbeOutcome *);

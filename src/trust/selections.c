@@ -46,6 +46,8 @@ $  PetscErrorCode vjp(ADJ adj, PetscInt selection, Vec x, Vec theta, Vec in, Vec
    `ADJ_CHECK_CONTRACTION`, with the VJP of `ADJSetVJP()`, is made beside it. At a new solution the brackets are kept if
    the contraction is, and nothing was refused.
 
+   Null vectors of `ADJSetNullSpace()` are left out, as in the contraction, where all selections share them: A_s U = U.
+
    One measurement may spend the products of `ADJSetTrustBudget()`, all together ten times as many, half of it for each bound (without
    `jvp` all of it for the lower one); a product of k factors counts as k. This is looked at when a solver restarts or ends. They
    count among the products of `ADJTrustReport`.

@@ -183,6 +183,7 @@ PetscErrorCode ADJSetTrustContraction(ADJ adj, PetscBool required)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveBool(adj, required, 2);
   adj->trustcontraction = required;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -225,9 +226,9 @@ PetscErrorCode ADJGetTrustContraction(ADJ adj, PetscBool *required)
    Level: intermediate
 
    Note:
-   Two to four evaluations of F or R at each new solution, in one random direction: they are compared with the products, which finds
-   a wrong VJP or JVP, and with each other, which finds a kink; the same with the objective in `ADJComputeObjectiveAndGradient()`.
-   Switch it off for a map that cannot be evaluated there.
+   Two to four evaluations of F or R at each new solution, more where they do not decide, in one random direction: they are
+   compared with the products, which finds a wrong VJP or JVP, and with each other, which finds a kink; the same with the
+   objective in `ADJComputeObjectiveAndGradient()`. Switch it off for a map that cannot be evaluated there.
 
 .seealso: `ADJGetTrustDifferences()`, `ADJSetTrustThreshold()`, `ADJTestVJP()`
 @*/
@@ -235,6 +236,7 @@ PetscErrorCode ADJSetTrustDifferences(ADJ adj, PetscBool flg)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveBool(adj, flg, 2);
   adj->trustdifferences = flg;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -286,6 +288,7 @@ PetscErrorCode ADJSetTrustSVD(ADJ adj, PetscBool flg)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveBool(adj, flg, 2);
   adj->trustsvd = flg;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -328,8 +331,10 @@ PetscErrorCode ADJGetTrustSVD(ADJ adj, PetscBool *flg)
    Level: intermediate
 
    Note:
-   One step of iterative refinement with what the verdict has computed anyway. Nothing is corrected where the error was not
-   estimated, see `ADJSetTrustGradientError()`.
+   One step of iterative refinement, in the state, too, with what the verdict has computed anyway; the solves are made to two digits
+   then. The report keeps the error before the correction, and what that may be wrong by, which is what is judged. The adjoint of
+   `ADJGetAdjointSolution()` is not corrected. Nothing is corrected where the error was not estimated, see
+   `ADJSetTrustGradientError()`.
 
 .seealso: `ADJGetGradientRefine()`, `ADJSetGradientTolerance()`
 @*/
@@ -337,6 +342,7 @@ PetscErrorCode ADJSetGradientRefine(ADJ adj, PetscBool flg)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveBool(adj, flg, 2);
   adj->refine = flg;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -482,6 +488,18 @@ PetscErrorCode ADJGetTrustRecheck(ADJ adj, PetscReal *part)
 .  -adj_trust_gradient_error <auto,always,never> - when
 
    Level: intermediate
+
+   Notes:
+   The estimate costs a tangent solve for the state, by differences of F or R where there is no JVP, a linearization at the state
+   that this gives and one at the old one, and a solve for the derivative there; both solves are made to one digit, or more where the
+   linear operator is known to be ill-conditioned.
+
+   `ADJ_TRUST_ERROR_AUTO` makes it where condition number times residual of the linear system exceeds a tenth of
+   `ADJSetGradientTolerance()`, at the state alone; and where the residual of the state, amplified, exceeds a thousandth of it, or the
+   forward tolerance is loose, with the error of the state. At `ADJ_TRUST_LEVEL_CERTIFY` it is always made.
+
+   Where neither a JVP is given nor `ADJSetTrustDifferences()` allowed the error of the state is not known, and the check is
+   inconclusive if that may matter.
 
 .seealso: `ADJTrustError`, `ADJSetGradientTolerance()`, `ADJSetGradientRefine()`
 @*/

@@ -36,6 +36,42 @@ static PetscErrorCode ADJProbeDirection_Private(PetscRandom rnd, Vec v, Vec d, V
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* |d_i| <= |v_i|, and `least`_i if it is given, where v_i is not zero: without the floor of the others' size */
+static PetscErrorCode ADJNarrowDirection_Private(Vec v, Vec least, Vec d, Vec work, Vec size)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCopy(v, size));
+  PetscCall(VecAbs(size));
+  PetscCall(VecPointwiseDivide(work, size, size)); /* 0/0 = 0 */
+  PetscCall(VecScale(work, -1.0));
+  PetscCall(VecShift(work, 1.0));
+  if (least) PetscCall(VecAXPY(size, 1.0, least));
+  PetscCall(VecPointwiseMult(work, work, d));
+  PetscCall(VecAbs(work));
+  PetscCall(VecAXPY(size, 1.0, work));
+  PetscCall(VecCopy(d, work));
+  PetscCall(VecAbs(work));
+  PetscCall(VecPointwiseMin(size, size, work));
+  PetscCall(VecPointwiseDivide(work, d, work));
+  PetscCall(VecPointwiseMult(d, work, size));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* For a second look where small components, beside large ones, were moved far: not by more than their own size, or than the last step of the iteration */
+PetscErrorCode ADJProbeNarrow_Private(ADJ adj, ADJProbe *p)
+{
+  PetscFunctionBegin;
+  PetscCall(VecCopy(p->r0, p->rm));
+  PetscCall(VecAbs(p->rm));
+  PetscCall(VecScale(p->rm, PetscPowRealInt(ADJ_PROBE_RATIO, 2) / PetscCbrtReal(PETSC_MACHINE_EPSILON))); /* the shortest step is to reach it */
+  PetscCall(ADJNarrowDirection_Private(adj->state->x, p->rm, p->dx, p->xh, p->rp));
+  PetscCall(ADJNarrowDirection_Private(adj->state->theta, NULL, p->dtheta, p->thetah, p->ntw));
+  p->share[0] = p->share[1] = 1.0;
+  p->h                      = PetscCbrtReal(PETSC_MACHINE_EPSILON);
+  p->rise                   = 0.0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The residual at the solution: the forward solver's last, if that is what its vector holds, else one evaluation */
 static PetscErrorCode ADJProbeBase_Private(ADJ adj, Vec r0)
 {
@@ -55,7 +91,6 @@ static PetscErrorCode ADJProbeBase_Private(ADJ adj, Vec r0)
 PetscErrorCode ADJProbeCreate_Private(ADJ adj, ADJProbe *p)
 {
   const ADJState *st = adj->state;
-  unsigned long   seed;
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(p, sizeof(*p)));
@@ -68,10 +103,7 @@ PetscErrorCode ADJProbeCreate_Private(ADJ adj, ADJProbe *p)
   PetscCall(VecDuplicate(st->theta, &p->dtheta));
   PetscCall(VecDuplicate(st->theta, &p->thetah));
   PetscCall(VecDuplicate(st->theta, &p->ntw));
-  PetscCall(ADJRandomCreate_Private(adj, &p->rnd));
-  PetscCall(PetscRandomGetSeed(p->rnd, &seed));
-  PetscCall(PetscRandomSetSeed(p->rnd, seed + 1000003 * (unsigned long)st->id));
-  PetscCall(PetscRandomSeed(p->rnd));
+  PetscCall(ADJRandomCreateNumbered_Private(adj, st->id, &p->rnd));
   PetscCall(ADJProbeDirection_Private(p->rnd, st->x, p->dx, p->xh, p->rp));
   PetscCall(ADJProbeDirection_Private(p->rnd, st->theta, p->dtheta, p->thetah, p->ntw));
   p->share[0] = p->share[1] = 1.0;
@@ -110,18 +142,22 @@ PetscErrorCode ADJProbeEvaluate_Private(ADJ adj, ADJProbe *p, PetscReal a, Petsc
 /* Both sides at step h, how they differ, and whether that is more than rounding */
 static PetscErrorCode ADJProbeStep_Private(ADJ adj, ADJProbe *p, PetscReal h, PetscReal *bend)
 {
-  PetscReal second, first, last = p->rise;
+  PetscReal second, first, sum, last = p->rise;
 
   PetscFunctionBegin;
   PetscCall(ADJProbeEvaluate_Private(adj, p, -h * p->share[0], -h * p->share[1], p->rm));
   PetscCall(ADJProbeEvaluate_Private(adj, p, h * p->share[0], h * p->share[1], p->rp));
   PetscCall(VecWAXPY(p->xh, -2.0, p->r0, p->rp));
   PetscCall(VecAXPY(p->xh, 1.0, p->rm));
+  PetscCall(VecNorm(p->xh, NORM_2, &sum)); /* a maximum may lose a NaN, on some processes alone */
+  if (PetscIsInfOrNanReal(sum)) {
+    *bend = sum;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(VecNorm(p->xh, NORM_INFINITY, &second));
   PetscCall(VecWAXPY(p->xh, -1.0, p->rm, p->rp));
   PetscCall(VecNorm(p->xh, NORM_INFINITY, &first));
-  *bend = second > 0.0 || second != second ? second / first : 0.0;
-  if (first != first) *bend = first;
+  *bend   = second > 0.0 ? second / first : 0.0;
   p->flat = (PetscBool)(h < p->h && first > 0.2 * last); /* rounding: a difference would shrink with the step */
   p->rise = first;
   p->h    = h;

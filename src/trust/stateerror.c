@@ -81,6 +81,7 @@ static PetscErrorCode ADJSolveStepByDifferences_Private(ADJ adj, Vec r, PetscRea
   PetscCall(VecNorm(adj->state->x, NORM_2, &c.xnorm));
   PetscCall(VecDuplicate(adj->r, &c.x));
   PetscCall(ADJCreateDifferences_Private(adj, &c, &D));
+  PetscCall(ADJNullSpaceAttachTo_Private(adj, D, PETSC_FALSE));
   ierr = ADJSolveStep_Private(adj, D, rtol, b, dx, work, left);
   if (adj->P)
     PetscCall(KSPSetOperators(adj->tksp, adj->P, adj->P)); /* its preconditioner stays */
@@ -139,6 +140,7 @@ PetscErrorCode ADJEstimateStateError_Private(ADJ adj, PetscReal rtol, PetscReal 
   if (d->distance > 0.0) d->distance /= PetscMax(xnorm, norm);
   if (d->distance > negligible) {
     PetscCall(ADJComputeResidual_Private(adj, d->x, theta, r));
+    PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adj->nullvectors.W, r));
     PetscCall(VecNorm(r, NORM_2, &after));
     if (!(after <= d->left * rnorm)) d->left = after / rnorm; /* NaN, too */
   }

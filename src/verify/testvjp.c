@@ -18,8 +18,8 @@ typedef struct {
   Vec d, shifted, bar, other, w, diff, lower, jvp;
 } ADJProductVecs;
 
-/* A stream of its own on each process: the user's are not touched, and a product that swaps processes is not overlooked */
-PetscErrorCode ADJRandomCreate_Private(ADJ adj, PetscRandom *rnd)
+/* A stream of its own on each process and for each `number`: the user's are not touched, and a product that swaps processes is not overlooked */
+PetscErrorCode ADJRandomCreateNumbered_Private(ADJ adj, PetscObjectId number, PetscRandom *rnd)
 {
   PetscMPIInt rank;
 
@@ -28,8 +28,15 @@ PetscErrorCode ADJRandomCreate_Private(ADJ adj, PetscRandom *rnd)
   PetscCall(PetscRandomCreate(PetscObjectComm((PetscObject)adj), rnd));
   PetscCall(PetscRandomSetType(*rnd, PETSCRANDER48));
   PetscCall(PetscRandomSetInterval(*rnd, PetscCMPLX(-1.0, -1.0), PetscCMPLX(1.0, 1.0)));
-  PetscCall(PetscRandomSetSeed(*rnd, ADJ_TEST_SEED + 76543 * (unsigned long)rank));
+  PetscCall(PetscRandomSetSeed(*rnd, ADJ_TEST_SEED + 76543 * (unsigned long)rank + 1000003 * (unsigned long)number));
   PetscCall(PetscRandomSeed(*rnd));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJRandomCreate_Private(ADJ adj, PetscRandom *rnd)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJRandomCreateNumbered_Private(adj, 0, rnd));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -120,6 +120,7 @@ typedef struct {
   PetscInt         budget;       /* in force at that time */
   ADJCheckStatus   status;
   PetscBool        unresolved; /* something was left out, or stopped early, for want of budget */
+  PetscBool        quotient;   /* given null vectors are taken out of the products */
   ADJProductFilter filter;
   char             advice[512];
   PetscInt         left[2];  /* products that may still be spent on the lower and on the upper bound */
@@ -370,6 +371,7 @@ PETSC_INTERN PetscErrorCode ADJDrawPage_Private(ADJ, PetscViewer, const char[], 
 
 /* Tests asked by option: verify/ */
 PETSC_INTERN PetscErrorCode ADJRandomCreate_Private(ADJ, PetscRandom *);
+PETSC_INTERN PetscErrorCode ADJRandomCreateNumbered_Private(ADJ, PetscObjectId, PetscRandom *);
 PETSC_INTERN PetscErrorCode ADJTestVJPFromOptions_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJTestGradientFromOptions_Private(ADJ, Vec);
 
