@@ -17,6 +17,8 @@ static char help[] = "The square root, and its derivative, as a fixed point or a
    args: -form fixed_point -options_file petsc-options/newton-krylov-forward.opts
    args: -form residual -options_file petsc-options/newton-krylov-forward.opts
    args: -form fixed_point -options_file petsc-options/tight-trust.opts
+   args: -form fixed_point -options_file petsc-options/certify.opts
+   args: -form residual -options_file petsc-options/certify.opts
    args: -form fixed_point -options_file petsc-options/unrolled.opts
    args: -form fixed_point -options_file petsc-options/unrolled-binomial.opts
    args: -form fixed_point -options_file petsc-options/unrolled-online.opts
