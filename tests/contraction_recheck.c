@@ -21,7 +21,7 @@ static PetscErrorCode CarriedOver(const ADJTrustReport *report, PetscBool *yes)
 
   PetscFunctionBeginUser;
   if (report->check[ADJ_CHECK_CONTRACTION].advice) PetscCall(PetscStrstr(report->check[ADJ_CHECK_CONTRACTION].advice, "carried over", &found));
-  *yes = (PetscBool)(found && report->products == 0 && report->check[ADJ_CHECK_CONTRACTION].status == ADJ_CHECK_PASSED && report->verdict == ADJ_TRUST_ESTIMATED);
+  *yes = (PetscBool)(found && report->products == 0 && report->check[ADJ_CHECK_CONTRACTION].status == ADJ_CHECK_PASSED && report->verdict >= ADJ_TRUST_UNVERIFIED);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

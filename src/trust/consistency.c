@@ -331,6 +331,18 @@ static PetscErrorCode ADJEnterDifferences_Private(ADJ adj, ADJTrustReport *rep)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Switched off: then nothing is known of the products, unless -adj_test_vjp has looked at them */
+static PetscErrorCode ADJEnterUnknown_Private(const ADJLinearSolve *rec, ADJTrustReport *rep)
+{
+  PetscFunctionBegin;
+  for (PetscInt i = 0; i < 2 && rec->rhsnorm > 0.0; i++) {
+    ADJTrustCheck *c = &rep->check[ADJ_CHECK_VJP_X + i];
+
+    if (c->status == ADJ_CHECK_SKIPPED) PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, -1.0, 0.0, "not looked at, -adj_trust_differences is false: -adj_test_vjp looks at it"));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Once for each solution and phase */
 PetscErrorCode ADJCheckDifferences_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJTrustReport *rep)
 {
@@ -341,7 +353,10 @@ PetscErrorCode ADJCheckDifferences_Private(ADJ adj, Vec in, Vec out, const ADJLi
   PetscErrorCode  ierr = PETSC_SUCCESS;
 
   PetscFunctionBegin;
-  if (!adj->trustdifferences) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!adj->trustdifferences) {
+    PetscCall(ADJEnterUnknown_Private(rec, rep));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (products || objective) {
     PetscCall(ADJLinearizeAtSolution_Private(adj));
     PetscCall(ADJProbeCreate_Private(adj, &p));

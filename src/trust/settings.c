@@ -228,7 +228,8 @@ PetscErrorCode ADJGetTrustContraction(ADJ adj, PetscBool *required)
    Note:
    Two to four evaluations of F or R at each new solution, more where they do not decide, in one random direction: they are
    compared with the products, which finds a wrong VJP or JVP, and with each other, which finds a kink; the same with the
-   objective in `ADJComputeObjectiveAndGradient()`. Switch it off for a map that cannot be evaluated there.
+   objective in `ADJComputeObjectiveAndGradient()`. Switch it off for a map that cannot be evaluated there: the verdict is then
+   `ADJ_TRUST_UNVERIFIED` at best, unless `-adj_test_vjp` looks at the products.
 
 .seealso: `ADJGetTrustDifferences()`, `ADJSetTrustThreshold()`, `ADJTestVJP()`
 @*/
