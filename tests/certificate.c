@@ -8,7 +8,7 @@ static char help[] = "The certificate of a derivative: how often its bound is be
 
 #define PROBLEMS 200
 #define KINDS    6
-#define ROUNDING 1e-12 /* of derivatives: true errors below are not counted, nor bounds that are too small by less */
+#define ROUNDING 1e-12 /* of derivatives, or more by the condition number: true errors below are not counted, nor bounds too small by less */
 
 typedef struct {
   PetscInt  n, wrong, rounding, open, refused;
@@ -18,15 +18,17 @@ typedef struct {
 /* Against the derivative at the state itself, by dense LU */
 static PetscErrorCode Enter(Problem *p, Vec got, Vec expected, Sample *sample)
 {
-  PetscReal     error = 0.0, norm, gnorm;
-  ADJTrustCheck c;
+  PetscReal     error = 0.0, norm, gnorm, rounding;
+  ADJTrustCheck c, cond;
 
   PetscFunctionBeginUser;
   PetscCall(VecDistanceToSelf(got, expected, &error));
   PetscCall(VecNorm(expected, NORM_2, &norm));
   PetscCall(VecNorm(got, NORM_2, &gnorm));
   PetscCall(ADJGetTrustCheck(p->adj, ADJ_CHECK_CERTIFICATE, &c));
-  if (error < ROUNDING)
+  PetscCall(ADJGetTrustCheck(p->adj, ADJ_CHECK_CONDITIONING, &cond));
+  rounding = PetscMax(ROUNDING, cond.value * PETSC_MACHINE_EPSILON);
+  if (error < rounding)
     sample->rounding++;
   else if (c.status == ADJ_CHECK_SKIPPED)
     sample->refused++;
@@ -34,7 +36,7 @@ static PetscErrorCode Enter(Problem *p, Vec got, Vec expected, Sample *sample)
     sample->open++;
   else {
     sample->tightness[sample->n++] = c.value * gnorm / (error * norm);
-    if (c.value * gnorm < (error - ROUNDING) * norm) sample->wrong++;
+    if (c.value * gnorm < (error - rounding) * norm) sample->wrong++;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -7,7 +7,7 @@ static char help[] = "The estimated error of a derivative against the true one, 
 #include "random_problems.h"
 
 #define MOST_ESTIMATES    1000
-#define ROUNDING          1e-12 /* true errors below are not counted */
+#define ROUNDING          1e-12
 #define LOWEST            0.3
 #define HIGHEST           10.0
 #define MOST              0.95
@@ -38,23 +38,32 @@ static PetscErrorCode Draw(PetscInt k, Problem *p, Problem *self, Case *c)
   const PetscReal rtol   = PetscPowReal(10.0, -1.0 - Choose(k, 5, 6));
   PetscReal       s;
   SNES            snes;
-  KSP             ksp, tksp;
+  KSP             ksp, tksp, fksp;
 
   PetscFunctionBeginUser;
   c->k         = k;
   c->kind      = (RandomKind)(k % RANDOM_KINDS);
   c->nonlinear = (PetscBool)(Choose(k, 1, 2) == 1);
   c->rho       = rhos[Choose(k, 0, c->residual ? 7 : 5)];
-  s            = c->nonlinear ? 0.2 * (1.0 - c->rho) : 0.0;
+  if (c->kind == RANDOM_NONNORMAL && !c->residual) c->nonlinear = PETSC_FALSE; /* the plain iteration might leave the neighbourhood */
+  s = c->nonlinear ? 0.1 * (1.0 - c->rho) : 0.0;
   PetscCall(RandomProblemFill(k, c->kind, c->rho, s, p));
   PetscCall(RandomProblemFill(k, c->kind, c->rho, s, self));
   PetscCall(ADJGetSNES(p->adj, &snes));
   PetscCall(ADJGetKSP(p->adj, &ksp));
   PetscCall(ADJGetTangentKSP(p->adj, &tksp));
+  PetscCall(SNESGetKSP(snes, &fksp));
+  PetscCall(KSPGMRESSetRestart(fksp, 60));
   PetscCall(SNESSetTolerances(snes, ADJ_CURRENT, PetscPowReal(10.0, -1.0 - Choose(k, 4, 8)), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetTolerances(ksp, rtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetTolerances(tksp, rtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Of a derivative: true errors below are not counted */
+static PetscReal RoundingLevel(const ADJTrustReport *report)
+{
+  return PetscMax(ROUNDING, PETSC_MACHINE_EPSILON * report->check[ADJ_CHECK_CONDITIONING].value);
 }
 
 /* An estimate that the report itself calls undecided is not held against it; it is told how many there are */
@@ -67,7 +76,7 @@ static PetscErrorCode Enter(const Problem *p, const Case *c, const char phase[],
   PetscFunctionBeginUser;
   PetscCall(VecDistanceToSelf(got, expected, &error));
   PetscCall(ADJGetTrustReport(p->adj, &report));
-  if (error < ROUNDING)
+  if (error < RoundingLevel(&report))
     sample->rounding++;
   else if (check->status == ADJ_CHECK_SKIPPED)
     sample->refused++; /* before it came to that */
@@ -87,19 +96,20 @@ static PetscErrorCode Enter(const Problem *p, const Case *c, const char phase[],
 /* The same with the correction: what is left, and whether the uncertainty that is reported for it is too small by a factor */
 static PetscErrorCode EnterCorrected(Problem *p, PetscReal before, Vec expected, Sample *sample)
 {
-  PetscReal     error;
-  ADJTrustCheck check;
+  PetscReal            error;
+  ADJTrustReport       report;
+  const ADJTrustCheck *check = &report.check[ADJ_CHECK_GRADIENT];
 
   PetscFunctionBeginUser;
   PetscCall(ADJSetGradientRefine(p->adj, PETSC_TRUE));
   PetscCall(ADJSolveAdjoint(p->adj, p->v, p->thetabar));
   PetscCall(ADJSetGradientRefine(p->adj, PETSC_FALSE));
-  PetscCall(ADJGetTrustCheck(p->adj, ADJ_CHECK_GRADIENT, &check));
+  PetscCall(ADJGetTrustReport(p->adj, &report));
   PetscCall(VecDistanceToSelf(p->thetabar, expected, &error));
-  if (check.status != ADJ_CHECK_PASSED && check.status != ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
-  if (before < ROUNDING || error < ROUNDING) PetscFunctionReturn(PETSC_SUCCESS);
+  if (check->status != ADJ_CHECK_PASSED && check->status != ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
+  if (before < RoundingLevel(&report) || error < RoundingLevel(&report)) PetscFunctionReturn(PETSC_SUCCESS);
   sample->gain[sample->corrected++] = error / before;
-  if (check.error < LOWEST * error) sample->optimistic++;
+  if (check->error < LOWEST * error) sample->optimistic++;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -131,7 +141,7 @@ static PetscErrorCode Run(const char type[], PetscBool residual, PetscBool jvp, 
   PetscFunctionBeginUser;
   PetscCall(RandomProblemCreate(PETSC_COMM_WORLD, n, m, 1, RANDOM_NORMAL, 0.5, 0.0, residual, &p));
   PetscCall(RandomProblemCreate(PETSC_COMM_SELF, n, m, 1, RANDOM_NORMAL, 0.5, 0.0, residual, &self));
-  PetscCall(OptionsBegin("-adj_trust_action ignore -adj_trust_contraction false -adj_trust_gradient_error always", &opts));
+  PetscCall(OptionsBegin("-adj_trust_action ignore -adj_trust_contraction false -adj_trust_gradient_error always -adj_ksp_gmres_restart 60 -adj_tangent_ksp_gmres_restart 60", &opts));
   PetscCall(ProblemCreateADJ(&p));
   if (!jvp) PetscCall(ADJSetJVP(p.adj, NULL, NULL));
   PetscCall(ADJSetType(p.adj, type));

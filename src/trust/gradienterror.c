@@ -19,6 +19,7 @@
 #define ADJ_STATE_MARGIN 1e-3  /* of the limit, for the distance of the state: second derivatives may amplify it */
 #define ADJ_ERROR_COND   10.0  /* condition number from which on that is not enough */
 #define ADJ_ERROR_LEAST  1e-6
+#define ADJ_ERROR_SAFETY 3.0 /* what a solve leaves of a residual may weigh more in the derivative: seen in tests/error_calibration.c */
 #define ADJ_COND_GUESS   1e3 /* condition number where the solver tells none */
 
 /* The user's solver, from zero and to `tol`; given back as it was, also after an error. Not to converge is none here: the caller looks */
@@ -286,12 +287,12 @@ static PetscErrorCode ADJSettleByError_Private(const ADJErrorEstimate *e, ADJTru
 static PetscErrorCode ADJJudgeError_Private(ADJ adj, Vec out, const ADJLinearSolve *rec, PetscBool displace, const ADJErrorEstimate *e, ADJTrustReport *rep)
 {
   ADJTrustCheck  *c = &rep->check[ADJ_CHECK_GRADIENT], *state = &rep->check[ADJ_CHECK_STATE];
-  const PetscReal left    = PetscMax(e->left, e->displaced ? e->state.left : 0.0);
-  const PetscBool trusted = (PetscBool)(left <= ADJ_ERROR_TRUSTED && displace == e->displaced), refine = (PetscBool)(adj->refine && trusted);
+  const PetscReal left    = e->left + (e->displaced ? e->state.left : 0.0); /* of the two solves */
+  const PetscBool trusted = (PetscBool)(e->left <= ADJ_ERROR_TRUSTED && displace == e->displaced), refine = (PetscBool)(adj->refine && trusted);
 
   PetscFunctionBegin;
   c->value = e->error;
-  c->error = PetscMin(left * ADJErrorFactor_Private(rec, rep), 1.0) * e->error;
+  c->error = PetscMin(ADJ_ERROR_SAFETY * left * ADJErrorFactor_Private(rec, rep), 1.0) * e->error;
   if (e->state.x && !PetscIsInfOrNanReal(e->state.distance)) {
     PetscCall(ADJSetCheck_Private(state, e->displaced ? ADJ_CHECK_INFO : ADJ_CHECK_INCONCLUSIVE, e->state.distance, 0.0, e->displaced ? NULL : "a Newton step from the state does not come closer to the solution, the value is its length"));
     state->error = e->state.left * e->state.distance;

@@ -145,19 +145,24 @@ static PetscErrorCode ADJTryProduct_Private(ADJ adj, Mat A, PetscReal *norm)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The length of the basis that the solver chooses for one matrix is no choice for the next */
 static PetscErrorCode ADJSolveSVD_Private(ADJ adj, Mat A, PetscReal *sigma)
 {
-  PetscInt nconv;
+  PetscInt       nconv = 0, ncv;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   *sigma = -1.0;
   PetscCall(ADJGetSVD(adj, NULL));
   if (adj->optionscalled && !adj->svdconfigured) PetscCall(SVDSetFromOptions(adj->svd));
   adj->svdconfigured = adj->optionscalled;
+  PetscCall(SVDGetDimensions(adj->svd, NULL, &ncv, NULL));
   PetscCall(SVDSetOperators(adj->svd, A, NULL));
-  PetscCall(SVDSolve(adj->svd));
-  PetscCall(SVDGetConverged(adj->svd, &nconv));
+  ierr = SVDSolve(adj->svd);
+  if (!ierr) PetscCall(SVDGetConverged(adj->svd, &nconv));
   if (nconv > 0) PetscCall(SVDGetSingularTriplet(adj->svd, 0, sigma, NULL, NULL));
+  if (ncv <= 0) PetscCall(SVDSetDimensions(adj->svd, 1, ADJ_DETERMINE, ADJ_DETERMINE));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
