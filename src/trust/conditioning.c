@@ -24,17 +24,20 @@ static PetscErrorCode MatMultTranspose_ADJ_FilteredM(Mat A, Vec x, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* From zero and to its relative tolerance, whatever else the KSP is told; one that does not converge is noted */
+/* From zero, to the tolerance of the user. After a solve that did not converge nothing is solved any more: the identity brings the SVD to a quick end, and its answer is not used */
 static PetscErrorCode ADJSolveFromZero_Private(ADJ adj, KSP ksp, Vec b, Vec x)
 {
   PetscReal          rtol;
   KSPConvergedReason reason;
 
   PetscFunctionBegin;
-  PetscCall(KSPGetTolerances(ksp, &rtol, NULL, NULL, NULL));
-  PetscCall(ADJSolveLoosely_Private(ksp, rtol, b, x));
-  PetscCall(KSPGetConvergedReason(ksp, &reason));
-  if (reason < 0) adj->norms.unsolved = PETSC_TRUE;
+  if (!adj->norms.unsolved) {
+    PetscCall(KSPGetTolerances(ksp, &rtol, NULL, NULL, NULL));
+    PetscCall(ADJSolveLoosely_Private(ksp, rtol, b, x));
+    PetscCall(KSPGetConvergedReason(ksp, &reason));
+    if (reason < 0) adj->norms.unsolved = PETSC_TRUE;
+  }
+  if (adj->norms.unsolved) PetscCall(VecCopy(b, x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

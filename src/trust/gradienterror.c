@@ -351,7 +351,7 @@ PetscErrorCode ADJCheckGradientError_Private(ADJ adj, Vec in, Vec out, const ADJ
     PetscCall(ADJMeasureError_Private(adj, in, out, rec, displace, rep));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (choose) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_GRADIENT], ADJ_CHECK_PASSED, linear + state, limit, "a bound from residuals and conditioning, so far below the limit that nothing was estimated"));
+  if (choose) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_GRADIENT], ADJ_CHECK_PASSED, linear + state, limit, "from residuals and conditioning, so far below the limit that nothing was estimated"));
   PetscCall(ADJSettleByError_Private(NULL, rep));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
