@@ -182,7 +182,8 @@ static PetscErrorCode TestCase(Form form, PetscBool jvp, Layout layout, const ch
 
   PetscFunctionBeginUser;
   PetscCall(CreateVecs(&c, layout));
-  PetscCall(OptionsBegin(options, &opts));
+  PetscCall(OptionsBegin(form == ROOT ? "" : "-adj_eps_tol 1e-6", &opts));
+  PetscCall(PetscOptionsInsertString(opts, options));
   PetscCall(CreateADJ(&c, jvp));
   PetscCall(TestDerivatives(&c, jvp));
   PetscCall(TestTrust(&c));
