@@ -36,7 +36,7 @@ static PetscErrorCode TestMeasured(PetscInt n, Layout layout, Spectrum spectrum,
 static PetscErrorCode TestExpansive(PetscInt n, Spectrum spectrum, const char name[])
 {
   Problem        p, self;
-  PetscReal      rho, error;
+  PetscReal      rho, error = PETSC_MAX_REAL;
   PetscOptions   options;
   ADJTrustReport report;
 

@@ -327,7 +327,7 @@ static PetscErrorCode TestLasso(PetscInt n, Layout layout)
   Problem        p;
   PetscOptions   options;
   Vec            g;
-  PetscReal      error, norm, h = 1e-4;
+  PetscReal      error = PETSC_MAX_REAL, norm, h = 1e-4;
   PetscScalar    nonzeros, up, down, slope;
   ADJTrustReport report;
   ADJTrustCheck *c = &report.check[ADJ_CHECK_SELECTIONS];

@@ -166,7 +166,11 @@ static PetscErrorCode ADJSolveSVD_Private(ADJ adj, Mat A, PetscReal *sigma)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Largest singular value, negative if it is not found; the matrix is destroyed */
+/*
+   Largest singular value, negative if it is not found; the matrix is destroyed. Products with an inverse whose solves do not
+   converge are not those of one matrix: the solver is spared them, for A^* A may then have a negative eigenvalue, which is an
+   error of floating point there.
+*/
 PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Mat *A, PetscReal *sigma)
 {
   ADJNorms      *norms = &adj->norms;
@@ -178,13 +182,13 @@ PetscErrorCode ADJMeasureNorm_Private(ADJ adj, Mat *A, PetscReal *sigma)
   ierr   = ADJTryProduct_Private(adj, *A, &norm);
   if (!ierr && !norms->filter.notfinite) {
     *sigma = norm;
-    if (norm > PETSC_SMALL) ierr = ADJSolveSVD_Private(adj, *A, sigma);
+    if (norm > PETSC_SMALL && !norms->unsolved) ierr = ADJSolveSVD_Private(adj, *A, sigma);
   }
   if (adj->svd) PetscCall(SVDReset(adj->svd));
   PetscCall(MatDestroy(A));
   PetscCall(ADJRaiseOnAll_Private(adj, norms->filter.ierr));
-  if (norms->filter.notfinite) *sigma = -1.0;
-  PetscCall(norms->filter.notfinite ? PETSC_SUCCESS : ierr);
+  if (norms->filter.notfinite || norms->unsolved) *sigma = -1.0;
+  PetscCall(norms->filter.notfinite || (norms->unsolved && ierr == PETSC_ERR_FP) ? PETSC_SUCCESS : ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -199,6 +203,7 @@ static PetscErrorCode ADJUpdateNorms_Private(ADJ adj)
   if (norms->id == adj->state->id || (norms->id && carried)) PetscFunctionReturn(PETSC_SUCCESS);
   norms->filter.notfinite = PETSC_FALSE;
   norms->filter.ierr      = PETSC_SUCCESS;
+  norms->unsolved         = PETSC_FALSE;
   norms->id               = 0;
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscCall(ADJCreateShell_Private(adj, MatMult_ADJ_A, MatMultTranspose_ADJ_A, &A));

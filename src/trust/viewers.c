@@ -9,13 +9,15 @@
 
 /*
    PETSc's way with draw:image:name.ppm is to empty and delete a folder `name`, and to put the picture into name/name_0.ppm.
-   A viewer that serves this once (no one else holds it) puts it into name.ppm
+   A viewer that serves this once (no one else holds it) puts it into name.ppm. Some releases of PETSc leave the dot at the end
+   of the name, for name..ppm
 */
 static PetscErrorCode ADJPrepareDrawing_Private(PetscViewer viewer)
 {
   PetscBool isdraw;
   PetscInt  holders;
   PetscDraw draw;
+  size_t    length;
 
   PetscFunctionBegin;
   PetscCall(PetscObjectTypeCompare((PetscObject)viewer, PETSCVIEWERDRAW, &isdraw));
@@ -23,7 +25,10 @@ static PetscErrorCode ADJPrepareDrawing_Private(PetscViewer viewer)
   if (!isdraw || holders > 1) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscViewerDrawResize(viewer, ADJ_PAGE_WIDTH, ADJ_PAGE_HEIGHT));
   PetscCall(PetscViewerDrawGetDraw(viewer, 0, &draw));
-  if (draw->savefilename && !draw->savemovieext) draw->savesinglefile = PETSC_TRUE;
+  if (!draw->savefilename || draw->savemovieext) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscStrlen(draw->savefilename, &length));
+  if (length && draw->savefilename[length - 1] == '.') draw->savefilename[length - 1] = '\0';
+  draw->savesinglefile = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
