@@ -385,6 +385,7 @@ static inline PetscErrorCode VecDistanceToSelf(Vec a, Vec b, PetscReal *distance
   PetscInt           lo, hi;
 
   PetscFunctionBegin;
+  *distance = 0.0;
   PetscCall(VecGetOwnershipRange(a, &lo, &hi));
   PetscCall(VecGetArrayRead(a, &x));
   PetscCall(VecGetArrayRead(b, &y));
