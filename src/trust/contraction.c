@@ -18,7 +18,6 @@
 #define ADJ_EPS_FLOOR   0.1  /* of 1 - rho: a smaller distance is not asked for when estimates are compared */
 #define ADJ_RATE_STEPS  8    /* a shorter iteration tells no rate */
 #define ADJ_RATE_STEADY 0.1  /* its last quotients differ by less, relative to 1 - q */
-#define ADJ_RATE_ABOVE  0.25 /* a rate that exceeds rho by more of 1 - rho contradicts it */
 
 static PetscErrorCode ADJAllocateValues_Private(ADJContraction *c, PetscInt n)
 {
@@ -380,7 +379,7 @@ static PetscErrorCode ADJCheckRate_Private(ADJ adj, ADJTrustReport *rep)
 
   PetscFunctionBegin;
   if (check->status != ADJ_CHECK_INFO || !c->converged || !ADJRateIsSteady_Private(adj->state)) PetscFunctionReturn(PETSC_SUCCESS);
-  check->threshold = c->rho + c->error + ADJ_RATE_ABOVE * PetscMax(1.0 - c->rho, 0.0);
+  check->threshold = c->rho + c->error + adj->threshold[ADJ_CHECK_RATE] * PetscMax(1.0 - c->rho, 0.0);
   if (check->value <= check->threshold)
     check->status = ADJ_CHECK_PASSED;
   else

@@ -13,6 +13,7 @@ static const struct {
   {ADJ_CHECK_LINEAR, PETSC_DETERMINE, "-adj_trust_linear_rtol", "Largest true relative residual of the linear solve (negative: 10 times its rtol, or its square root if that is less)"},
   {ADJ_CHECK_CONDITIONING, 1e-3 / PETSC_MACHINE_EPSILON, "-adj_trust_condition", "Condition number from which the operator counts as singular"},
   {ADJ_CHECK_RESIDUAL_BOUND, 0.1, "-adj_trust_residual_bound", "Largest condition number times relative residual before the error is looked at"},
+  {ADJ_CHECK_RATE, 0.25, "-adj_trust_rate", "Part of the distance of the spectral radius from 1 by which the observed rate may exceed it"},
   {ADJ_CHECK_SINGULAR, 1e-5, "-adj_trust_singular", "Distance of an eigenvalue from 1 below which it counts as 1"},
   {ADJ_CHECK_VJP_X, 1e-4, "-adj_trust_vjp_x_rtol", "Largest mismatch of the products in x with differences of the map"},
   {ADJ_CHECK_VJP_THETA, 1e-4, "-adj_trust_vjp_theta_rtol", "Largest mismatch of the products in theta with differences of the map"},
@@ -59,6 +60,7 @@ PetscErrorCode ADJThresholdSetFromOptions_Private(ADJ adj, ADJOptionItems PetscO
 .  -adj_trust_linear_rtol <-1>          - `ADJ_CHECK_LINEAR`: largest true residual of the linear system, relative to its right-hand side; negative: ten times the `rtol` of its `KSP`, or its square root if that is less
 .  -adj_trust_condition <4.5e12>        - `ADJ_CHECK_CONDITIONING`: condition number from which the operator counts as singular
 .  -adj_trust_residual_bound <0.1>      - `ADJ_CHECK_RESIDUAL_BOUND`: condition number times relative residual above which the error of the derivative must be looked at
+.  -adj_trust_rate <0.25>               - `ADJ_CHECK_RATE`: part of 1 - rho by which a steady rate of the forward iteration may exceed the spectral radius rho and its error
 .  -adj_trust_singular <1e-5>           - `ADJ_CHECK_SINGULAR`: an eigenvalue of dF/dx nearer to 1 makes the operator singular
 .  -adj_trust_vjp_x_rtol <1e-4>         - `ADJ_CHECK_VJP_X`: largest mismatch of products in x with differences
 .  -adj_trust_vjp_theta_rtol <1e-4>     - `ADJ_CHECK_VJP_THETA`: the same in theta
