@@ -488,7 +488,6 @@ static PetscErrorCode TestNullSpace(Layout layout)
   PetscCall(PetscFree(sum));
   PetscCall(VecSet(p.c, 0.0));
   PetscCall(MatNullSpaceRemove(sp, p.v));
-  PetscCall(ADJSetTrustDifferences(p.adj, PETSC_FALSE));
   PetscCall(ADJSetTrustAction(p.adj, ADJ_TRUST_ACTION_IGNORE));
   PetscCall(ADJSetSelections(p.adj, 2, PieceVJP, PieceJVP, &pieces));
   PetscCall(ADJSetNullSpace(p.adj, sp, NULL));
