@@ -133,10 +133,14 @@ static PetscErrorCode TestMinimum(PetscReal shift, PetscBool residual)
   PetscCall(VecScale(p.v, 1.0 + shift));
   PetscCall(VecSet(p.x, 0.0));
   PetscCall(ADJSetSolution(p.adj, p.x));
+  PetscCall(VecScale(p.theta, 2.0)); /* far from the minimum first, as an optimizer: it shows how large a gradient is */
+  PetscCall(ADJComputeObjectiveAndGradient(p.adj, p.theta, &value, p.thetabar));
+  PetscCall(VecScale(p.theta, 0.5));
   PetscCall(ADJSetTrustAction(p.adj, ADJ_TRUST_ACTION_IGNORE)); /* rounding in the state is all there is of the gradient */
   PetscCall(ADJComputeObjectiveAndGradient(p.adj, p.theta, &value, p.thetabar));
   PetscCall(ADJGetTrustReport(p.adj, &report));
   PetscCall(TapOk((PetscBool)(report.check[ADJ_CHECK_OBJECTIVE].status == ADJ_CHECK_PASSED), "minimum, data off by %g: check of the objective %s", (double)shift, ADJCheckStatuses[report.check[ADJ_CHECK_OBJECTIVE].status]));
+  PetscCall(TapOk((PetscBool)(report.verdict > 0), "minimum, data off by %g: not refused, verdict %s", (double)shift, ADJTrusts[report.verdict]));
   PetscCall(VecNorm(p.thetabar, NORM_2, &norm));
   PetscCall(TapBelow(norm, 1e3 * shift + 1e-12, "minimum, data off by %g: the gradient is small", (double)shift));
   PetscCall(ProblemDestroy(&p));

@@ -287,7 +287,7 @@ static inline PetscErrorCode SinkhornPullKernel(Sinkhorn *s, Vec alpha, Vec thet
   PetscCall(VecDestroy(&talls[1]));
   PetscCall(VecScatterDestroy(&all));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPIU_SCALAR, MPIU_SUM, PetscObjectComm((PetscObject)thetabar)));
-  if (s->what == SINKHORN_EPSILON) PetscCall(VecSet(thetabar, sum));
+  if (s->what == SINKHORN_EPSILON) PetscCall(VecSet(thetabar, PetscRealPart(sum)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -332,7 +332,7 @@ static inline PetscErrorCode SinkhornJVP(ADJ adj, Vec x, Vec theta, Vec xdot, Ve
   if (kernel) {
     PetscCall(SinkhornForEach(s, s->what == SINKHORN_COST ? SinkhornKernelDotCost : SinkhornKernelDotEpsilon, s->what == SINKHORN_COST ? thetadot : NULL));
     PetscCall(VecSum(thetadot, &epsdot));
-    if (s->what == SINKHORN_EPSILON) PetscCall(MatScale(s->D, epsdot));
+    if (s->what == SINKHORN_EPSILON) PetscCall(MatScale(s->D, PetscRealPart(epsdot))); /* as the map, of which epsilon is real */
     PetscCall(MatMultTransposeAdd(s->D, s->e, s->sbar, s->sbar));
   }
   PetscCall(VecPointwiseMult(s->sbar, s->t, s->sbar));

@@ -58,6 +58,7 @@ PetscErrorCode ADJCreate(MPI_Comm comm, ADJ *newadj)
   PetscCall(ADJTrustSetDefaults_Private(adj));
   PetscCall(ADJStateCreate_Private(&adj->state));
   PetscCall(ADJContractionReset_Private(adj));
+  adj->largest = 0.0;
   PetscCall(ADJSelectionsReset_Private(adj));
   *newadj = adj;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -109,6 +110,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(VecDestroy(&adj->objtheta));
   PetscCall(VecDestroy(&adj->sol));
   PetscCall(ADJContractionReset_Private(adj));
+  adj->largest = 0.0;
   PetscCall(ADJSelectionsReset_Private(adj));
   PetscCall(ADJStateDestroy_Private(&adj->state));
   PetscCall(ADJStateCreate_Private(&adj->state));

@@ -25,19 +25,19 @@ static PetscErrorCode ADJRandomCotangent_Private(ADJ adj, ADJProbe *p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* +-1, or a complex number of modulus 1: the sense in which a claim grows */
-static inline PetscScalar ADJSense_Private(PetscScalar claim)
+/* The sign in which a claim grows */
+static inline PetscReal ADJSense_Private(PetscScalar claim)
 {
-  return PetscAbsScalar(claim) > 0.0 ? claim / PetscAbsScalar(claim) : 1.0;
+  return PetscRealPart(claim) < 0.0 ? -1.0 : 1.0;
 }
 
 /*
    claim = <bar, d>, scale = |D bar|, D = diag |d_i|. A random d may be nearly orthogonal to bar, and blind for an error that is
-   a multiple of it: D^2 bar/|D bar|, which no component of outgrows d, is added so that |claim| >= scale. D bar and bar change
+   a multiple of it: D^2 bar/|D bar|, which no component of outgrows d, is added so that |Re claim| >= scale. D bar and bar change
 */
 static PetscErrorCode ADJAlignDirection_Private(Vec bar, Vec d, Vec work, PetscScalar *claim, PetscReal *scale)
 {
-  PetscScalar sense;
+  PetscReal sense;
 
   PetscFunctionBegin;
   PetscCall(VecDot(d, bar, claim));
@@ -103,7 +103,7 @@ static void ADJBalanceProbe_Private(ADJProbe *p)
   p->share[1] = b > a && a > 0.0 ? PetscMax(a / b, ADJ_PROBE_LEAST) : 1.0;
 }
 
-/* Signed and relative, from p->rp, p->rm at step h with these shares */
+/* Signed and relative, from p->rp, p->rm at step h with these shares; the real part alone, for a map of real parameters is not linear over the complex numbers */
 static PetscErrorCode ADJProbeMismatch_Private(ADJProbe *p, const PetscReal share[2], PetscReal h, PetscScalar *delta)
 {
   PetscScalar    a, b;
@@ -113,7 +113,7 @@ static PetscErrorCode ADJProbeMismatch_Private(ADJProbe *p, const PetscReal shar
   PetscFunctionBegin;
   PetscCall(VecDot(p->rp, p->w, &a));
   PetscCall(VecDot(p->rm, p->w, &b));
-  *delta = (a - b) / (2.0 * h) - (share[0] * p->claim[0] + share[1] * p->claim[1]);
+  *delta = PetscRealPart((a - b) / (2.0 * h) - (share[0] * p->claim[0] + share[1] * p->claim[1]));
   if (scale == 0.0) scale = PetscMax(p->scale[!alone], PetscAbsScalar(*delta)); /* a product that is zero */
   if (scale > 0.0) *delta /= scale;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -19,8 +19,9 @@
 #define ADJ_STATE_MARGIN 1e-3  /* of the limit, for the distance of the state: second derivatives may amplify it */
 #define ADJ_ERROR_COND   10.0  /* condition number from which on that is not enough */
 #define ADJ_ERROR_LEAST  1e-6
-#define ADJ_ERROR_SAFETY 3.0 /* what a solve leaves of a residual may weigh more in the derivative: seen in tests/error_calibration.c */
-#define ADJ_COND_GUESS   1e3 /* condition number where the solver tells none */
+#define ADJ_ERROR_SCALE  1e-8 /* of the largest pullback so far: a gradient that has fallen further is rounding, as at a minimum that meets all data */
+#define ADJ_ERROR_SAFETY 3.0  /* what a solve leaves of a residual may weigh more in the derivative: seen in tests/error_calibration.c */
+#define ADJ_COND_GUESS   1e3  /* condition number where the solver tells none */
 
 /* The user's solver, from zero and to `tol`; given back as it was, also after an error. Not to converge is none here: the caller looks */
 PetscErrorCode ADJSolveLoosely_Private(KSP ksp, PetscReal tol, Vec b, Vec x)
@@ -86,6 +87,7 @@ static PetscErrorCode ADJEstimateAdjointError_Private(ADJ adj, Vec v, Vec thetab
   else
     PetscCall(VecCopy(e->better, e->part));
   PetscCall(VecNorm(e->part, NORM_2, &norm));
+  norm = PetscMax(norm, ADJ_ERROR_SCALE * adj->largest);
   PetscCall(VecWAXPY(e->part, -1.0, e->better, thetabar));
   PetscCall(VecNorm(e->part, NORM_2, &e->error));
   if (e->error > 0.0) e->error = norm > 0.0 ? e->error / norm : PETSC_MAX_REAL;

@@ -307,6 +307,7 @@ PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase, Vec in, Vec out)
   PetscFunctionBegin;
   PetscCall(PetscLogEventBegin(ADJ_TrustCheck, adj, 0, 0, 0));
   PetscCall(ADJCheckFinite_Private(adj, rec, rep));
+  if (phase == ADJ_PHASE_ADJOINT && !PetscIsInfOrNanReal(rec->resultnorm)) adj->largest = PetscMax(adj->largest, rec->resultnorm);
   PetscCall(ADJCheckLinear_Private(adj, phase, rec, rep));
   PetscCall(ADJCheckDrift_Private(adj, rec, rep));
   if (phase == ADJ_PHASE_ADJOINT) PetscCall(ADJCheckTestedVJP_Private(adj, rep));

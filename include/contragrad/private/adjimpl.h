@@ -242,6 +242,7 @@ struct _p_ADJ {
   PetscReal        rnormbest;        /* while testing: to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;
+  PetscReal        largest;               /* norm of a pullback so far */
   PetscBool        pullingobjective;      /* the cotangent is dl/dx of the objective, whose dl/dtheta is in objtheta */
   PetscBool        objnotfinite;          /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
   PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
