@@ -94,7 +94,7 @@ static PetscErrorCode ADJBoundInverse_Private(ADJ adj, ADJPhase phase, PetscInt 
     PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
   for (PetscInt i = 0; i < p; i++) {
     PetscCall(VecSetRandomNormal(C->omega, C->rnd, C->r, C->work));
-    PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adjoint ? adj->nullvectors.U : adj->nullvectors.W, C->omega));
+    PetscCall(ADJNullSpaceRemove_Private(adjoint ? adj->nullvectors.right : adj->nullvectors.left, C->omega));
     PetscCall(VecNorm(C->omega, NORM_2, &norm));
     rtol = ADJ_CERTIFICATE_LOSS / PetscMax(c * norm, 1.0); /* below 1 also for a short vector, which few unknowns may give */
     PetscCall(ADJSolveLoosely_Private(adjoint ? adj->ksp : adj->tksp, rtol, C->omega, C->z));
@@ -161,7 +161,7 @@ static PetscErrorCode ADJBoundByTangents_Private(ADJ adj, PetscInt p, PetscReal 
   for (PetscInt i = 0; i < p; i++) {
     PetscCall(VecSetRandomNormal(C->eta, C->rnd, C->part, C->twork));
     PetscCall(ADJApplyN_Private(adj, C->eta, C->omega));
-    PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adj->nullvectors.W, C->omega));
+    PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.left, C->omega));
     PetscCall(ADJSolveLoosely_Private(adj->tksp, ADJ_CERTIFICATE_RTOL, C->omega, C->z));
     PetscCall(ADJApplyM_Private(adj, C->z, C->r));
     PetscCall(VecAXPY(C->r, -1.0, C->omega));
@@ -184,7 +184,7 @@ static PetscErrorCode ADJCertifyAdjoint_Private(ADJ adj, Vec v, Vec thetabar, AD
   PetscFunctionBegin;
   PetscCall(ADJApplyMT_Private(adj, adj->w, C->s, C->d));
   PetscCall(VecAYPX(C->s, -1.0, v));
-  PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adj->nullvectors.U, C->s));
+  PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.right, C->s));
   PetscCall(VecAXPY(C->d, -1.0, thetabar));
   PetscCall(ADJBoundInverse_Private(adj, ADJ_PHASE_ADJOINT, adj->jvp ? PetscMin(p, ADJ_CERTIFICATE_INVERSE) : p, f, C, &kappa));
   PetscCall(ADJSplitError_Private(adj, ADJ_PHASE_ADJOINT, C));
@@ -211,7 +211,7 @@ static PetscErrorCode ADJCertifyTangent_Private(ADJ adj, Vec thetadot, Vec xdot,
   PetscCall(ADJApplyN_Private(adj, thetadot, C->r));
   PetscCall(ADJApplyM_Private(adj, xdot, C->s));
   PetscCall(VecAYPX(C->s, -1.0, C->r));
-  PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adj->nullvectors.W, C->s));
+  PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.left, C->s));
   PetscCall(VecNorm(xdot, NORM_2, xnorm));
   PetscCall(ADJBoundInverse_Private(adj, ADJ_PHASE_TANGENT, adj->trustsamples, adj->trustfailure, C, &kappa));
   PetscCall(ADJSplitError_Private(adj, ADJ_PHASE_TANGENT, C));

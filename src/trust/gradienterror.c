@@ -69,7 +69,7 @@ static PetscErrorCode ADJEstimateAdjointError_Private(ADJ adj, Vec v, Vec thetab
   }
   PetscCall(ADJApplyMT_Private(adj, adj->w, e->s, e->better));
   PetscCall(VecAYPX(e->s, -1.0, v));
-  PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adj->nullvectors.U, e->s));
+  PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.right, e->s));
   PetscCall(VecNorm(v, NORM_2, &vnorm));
   PetscCall(VecNorm(e->s, NORM_2, &snorm));
   if (snorm > ADJ_ERROR_EXACT * vnorm) {
@@ -105,7 +105,7 @@ static PetscErrorCode ADJEstimateTangentError_Private(ADJ adj, Vec thetadot, Vec
   PetscCall(VecNorm(e->r, NORM_2, &bnorm));
   PetscCall(ADJApplyM_Private(adj, xdot, e->s));
   PetscCall(VecAYPX(e->s, -1.0, e->r));
-  PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adj->nullvectors.W, e->s));
+  PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.left, e->s));
   PetscCall(VecNorm(e->s, NORM_2, &snorm));
   if (!(snorm > ADJ_ERROR_EXACT * bnorm)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));

@@ -93,19 +93,6 @@ static PetscErrorCode ADJSolveStepByDifferences_Private(ADJ adj, Vec r, PetscRea
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* v without its part in the span of the orthonormal vectors Q */
-PetscErrorCode ADJRemoveSpan_Private(PetscInt n, const Vec Q[], Vec v)
-{
-  PetscScalar dot;
-
-  PetscFunctionBegin;
-  for (PetscInt i = 0; i < n; i++) {
-    PetscCall(VecDot(v, Q[i], &dot));
-    PetscCall(VecAXPY(v, -dot, Q[i]));
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Whether there is a way to find it */
 PetscBool ADJStateErrorKnowable_Private(ADJ adj)
 {
@@ -125,7 +112,7 @@ PetscErrorCode ADJEstimateStateError_Private(ADJ adj, PetscReal rtol, PetscReal 
   PetscCall(ADJComputeResidual_Private(adj, x, theta, r));
   PetscCall(VecCopy(r, b));
   PetscCall(VecScale(b, -1.0));
-  PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adj->nullvectors.W, b));
+  PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.left, b));
   PetscCall(VecNorm(b, NORM_2, &rnorm));
   if (rnorm == 0.0)
     PetscCall(VecSet(dx, 0.0));
@@ -140,7 +127,7 @@ PetscErrorCode ADJEstimateStateError_Private(ADJ adj, PetscReal rtol, PetscReal 
   if (d->distance > 0.0) d->distance /= PetscMax(xnorm, norm);
   if (d->distance > negligible) {
     PetscCall(ADJComputeResidual_Private(adj, d->x, theta, r));
-    PetscCall(ADJRemoveSpan_Private(adj->nullvectors.n, adj->nullvectors.W, r));
+    PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.left, r));
     PetscCall(VecNorm(r, NORM_2, &after));
     if (!(after <= d->left * rnorm)) d->left = after / rnorm; /* NaN, too */
   }

@@ -359,7 +359,6 @@ PETSC_INTERN PetscErrorCode ADJViewSpectrumFromOptions_Private(ADJ);
 #define ADJ_ERROR_TRUSTED 0.5 /* a solve for an error that leaves more of its right-hand side says nothing */
 PETSC_INTERN PetscReal      ADJErrorLimit_Private(ADJ, const ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJSolveLoosely_Private(KSP, PetscReal, Vec, Vec);
-PETSC_INTERN PetscErrorCode ADJRemoveSpan_Private(PetscInt, const Vec[], Vec);
 PETSC_INTERN PetscBool      ADJStateErrorKnowable_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEstimateStateError_Private(ADJ, PetscReal, PetscReal, ADJStateError *);
 PETSC_INTERN PetscErrorCode ADJCheckGradientError_Private(ADJ, Vec, Vec, const ADJLinearSolve *, ADJTrustReport *);
