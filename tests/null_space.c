@@ -352,19 +352,6 @@ static PetscErrorCode TestArguments(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* PETSc locks the vectors of a null space (in debug builds, later in all) */
-static PetscErrorCode SetLocked(Vec v, PetscScalar value)
-{
-  PetscInt locks = 0;
-
-  PetscFunctionBeginUser;
-  PetscCall(VecLockGet(v, &locks));
-  if (locks > 0) PetscCall(VecLockReadPop(v));
-  PetscCall(VecSet(v, value));
-  if (locks > 0) PetscCall(VecLockReadPush(v));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Vectors that do not fit are found in ADJSetUp(), or at once where the state is known; unit length is not asked */
 static PetscErrorCode TestVectors(void)
 {

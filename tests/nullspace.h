@@ -1,5 +1,5 @@
 /*
-   Assertions on the four checks of null spaces.
+   Assertions on the four checks of null spaces, and a way to change a null vector.
 */
 #ifndef CONTRAGRAD_NULLSPACE_H
 #define CONTRAGRAD_NULLSPACE_H
@@ -47,6 +47,19 @@ static inline PetscErrorCode TapNullSpaceRefused(ADJ adj, ADJCheck which, const 
   PetscCall(TapCheck(adj, which, ADJ_CHECK_FAILED, what));
   PetscCall(ADJGetTrustCheck(adj, which, &check));
   PetscCall(TapOk((PetscBool)(check.advice && check.threshold > 0.0), "%s: with advice and limit", what));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* PETSc locks the vectors of a null space (in debug builds, later in all) */
+static inline PetscErrorCode SetLocked(Vec v, PetscScalar value)
+{
+  PetscInt locks = 0;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecLockGet(v, &locks));
+  if (locks > 0) PetscCall(VecLockReadPop(v));
+  PetscCall(VecSet(v, value));
+  if (locks > 0) PetscCall(VecLockReadPush(v));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
