@@ -43,19 +43,26 @@ PetscErrorCode ADJContractionReset_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static inline PetscReal ADJDistanceToOne_Private(PetscScalar re, PetscScalar im)
+/* What an eigenvalue of that magnitude must be resolved to */
+PetscReal ADJDistanceToOne_Private(PetscReal rho)
 {
-  (void)im; /* with complex scalars */
-  return PetscMax(PetscAbsReal(1.0 - SlepcAbsEigenvalue(re, im)), ADJ_EPS_NEAR);
+  return PetscMax(PetscAbsReal(1.0 - rho), ADJ_EPS_NEAR);
+}
+
+/* 1 or more for sure, or not to be told from 1 */
+PetscBool ADJReachesOne_Private(PetscReal rho, PetscReal error)
+{
+  return (PetscBool)(rho - error >= 1.0 || (rho + error >= 1.0 && PetscAbsReal(1.0 - rho) < ADJ_EPS_NEAR));
 }
 
 /* The closer rho comes to 1, the more accurate it must be */
-static PetscErrorCode ADJEPSConverged(EPS eps, PetscScalar eigr, PetscScalar eigi, PetscReal res, PetscReal *errest, void *ctx)
+PetscErrorCode ADJEPSConverged_Private(EPS eps, PetscScalar eigr, PetscScalar eigi, PetscReal res, PetscReal *errest, void *ctx)
 {
   (void)eps;
+  (void)eigi; /* with complex scalars */
   (void)ctx;
   PetscFunctionBegin;
-  *errest = res / ADJDistanceToOne_Private(eigr, eigi);
+  *errest = res / ADJDistanceToOne_Private(SlepcAbsEigenvalue(eigr, eigi));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -75,7 +82,7 @@ static void ADJSetValue_Private(ADJContraction *c, PetscInt i, PetscScalar kr, P
 {
   c->re[i]  = PetscRealPart(kr);
   c->im[i]  = PetscDefined(USE_COMPLEX) ? -PetscImaginaryPart(kr) : PetscRealPart(ki);
-  c->res[i] = errest * ADJDistanceToOne_Private(kr, ki);
+  c->res[i] = errest * ADJDistanceToOne_Private(SlepcAbsEigenvalue(kr, ki));
 }
 
 /* All it saw; the best there is if the solver runs out of its budget: its leading Ritz value with its error estimate */
@@ -132,7 +139,7 @@ PetscErrorCode ADJGetEPS(ADJ adj, EPS *eps)
     PetscCall(EPSSetOptionsPrefix(adj->eps, prefix));
     PetscCall(EPSSetProblemType(adj->eps, EPS_NHEP));
     PetscCall(EPSSetWhichEigenpairs(adj->eps, EPS_LARGEST_MAGNITUDE));
-    PetscCall(EPSSetConvergenceTestFunction(adj->eps, ADJEPSConverged, NULL, NULL));
+    PetscCall(EPSSetConvergenceTestFunction(adj->eps, ADJEPSConverged_Private, NULL, NULL));
     PetscCall(EPSSetTolerances(adj->eps, ADJ_EPS_TOL, ADJ_EPS_MAX_IT));
     PetscCall(EPSSetType(adj->eps, EPSKRYLOVSCHUR));
     PetscCall(EPSSetTrackAll(adj->eps, PETSC_TRUE));
@@ -408,7 +415,7 @@ static PetscErrorCode ADJJudgeContraction_Private(const ADJContraction *c, ADJTr
   if (!c->converged) {
     check->status = ADJ_CHECK_INCONCLUSIVE;
     check->advice = "the eigensolver ran out of its budget, the value is its best guess: raise -adj_trust_budget or -adj_eps_ncv";
-  } else if (c->rho - c->error >= 1.0 || (c->rho + c->error >= 1.0 && PetscAbsReal(1.0 - c->rho) < ADJ_EPS_NEAR)) {
+  } else if (ADJReachesOne_Private(c->rho, c->error)) {
     check->status = ADJ_CHECK_FAILED;
     check->advice = "x <- F(x, theta) does not contract here: use a residual form (ADJSetResidual()), or -adj_trust_contraction false if I - dF/dx is known to be invertible and another solver found the fixed point";
   } else if (c->rho + c->error >= 1.0) {

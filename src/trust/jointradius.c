@@ -15,7 +15,7 @@
 #include <contragrad/private/adjimpl.h>
 
 #define ADJ_SELECTIONS_TOL    1e-3    /* of the distance to 1 */
-#define ADJ_SELECTIONS_NEAR   1e-4    /* a smaller distance is not resolved */
+#define ADJ_SELECTIONS_NEAR   1e-4    /* a smaller norm is not resolved */
 #define ADJ_SELECTIONS_MAX_IT 1000000 /* the budget ends it before */
 #define ADJ_SELECTIONS_BUDGET 10      /* budgets of one measurement for all of them together */
 
@@ -83,21 +83,6 @@ static PetscErrorCode MatMult_ADJ_WordSquared(Mat PTP, Vec x, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static inline PetscReal ADJDistanceToOne_Selections(PetscReal value)
-{
-  return PetscMax(PetscAbsReal(1.0 - value), ADJ_SELECTIONS_NEAR);
-}
-
-static PetscErrorCode ADJEPSConverged_Radius(EPS eps, PetscScalar eigr, PetscScalar eigi, PetscReal res, PetscReal *errest, void *ctx)
-{
-  (void)eps;
-  (void)eigi; /* with complex scalars */
-  (void)ctx;
-  PetscFunctionBegin;
-  *errest = res / ADJDistanceToOne_Selections(SlepcAbsEigenvalue(eigr, eigi));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* A large norm, or one near 0, need not be known as well as its distance from 1 */
 static PetscErrorCode ADJEPSConverged_Norm(EPS eps, PetscScalar eigr, PetscScalar eigi, PetscReal res, PetscReal *errest, void *ctx)
 {
@@ -107,7 +92,7 @@ static PetscErrorCode ADJEPSConverged_Norm(EPS eps, PetscScalar eigr, PetscScala
   (void)eigi;
   (void)ctx;
   PetscFunctionBegin;
-  *errest = res / PetscMin(ADJDistanceToOne_Selections(square), PetscMax(square, ADJ_SELECTIONS_NEAR));
+  *errest = res / PetscMin(ADJDistanceToOne_Private(square), PetscMax(square, ADJ_SELECTIONS_NEAR));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -239,11 +224,9 @@ static PetscBool ADJWordLeads_Private(PetscInt k, const PetscInt word[])
   return PETSC_TRUE;
 }
 
-/* As for the contraction: 1 or more for sure, or not to be told from 1 */
 static ADJCheckStatus ADJJudgeBrackets_Private(const ADJSelections *sel)
 {
-  if (sel->lower - sel->error >= 1.0) return ADJ_CHECK_FAILED;
-  if (sel->lower + sel->error >= 1.0 && PetscAbsReal(1.0 - sel->lower) < ADJ_SELECTIONS_NEAR) return ADJ_CHECK_FAILED;
+  if (ADJReachesOne_Private(sel->lower, sel->error)) return ADJ_CHECK_FAILED;
   return sel->upper >= 0.0 && sel->upper < 1.0 ? ADJ_CHECK_PASSED : ADJ_CHECK_INCONCLUSIVE;
 }
 
@@ -337,7 +320,7 @@ static PetscErrorCode ADJBracket_Private(ADJ adj, EPS *radius, EPS *norm)
   PetscBool      alone = PETSC_FALSE;
 
   PetscFunctionBegin;
-  PetscCall(ADJCreateEPS_Selections(adj, "adj_selections_", EPS_NHEP, ADJEPSConverged_Radius, radius));
+  PetscCall(ADJCreateEPS_Selections(adj, "adj_selections_", EPS_NHEP, ADJEPSConverged_Private, radius));
   if (adj->selectionjvp) PetscCall(ADJCreateEPS_Selections(adj, "adj_selections_norm_", EPS_HEP, ADJEPSConverged_Norm, norm));
   for (sel->k = 1; sel->k <= adj->selectionlength && (sel->left[0] > 0 || sel->left[1] > 0); sel->k++) {
     PetscCall(ADJRaiseLower_Private(adj, *radius, alone));

@@ -339,6 +339,9 @@ PETSC_INTERN PetscErrorCode ADJCheckContraction_Private(ADJ, const ADJLinearSolv
 PETSC_INTERN PetscErrorCode ADJCheckConditioning_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJMeasureNorm_Private(ADJ, Mat *, PetscReal *);
 PETSC_INTERN PetscErrorCode ADJContractionReset_Private(ADJ);
+PETSC_INTERN PetscReal      ADJDistanceToOne_Private(PetscReal);
+PETSC_INTERN PetscBool      ADJReachesOne_Private(PetscReal, PetscReal);
+PETSC_INTERN PetscErrorCode ADJEPSConverged_Private(EPS, PetscScalar, PetscScalar, PetscReal, PetscReal *, void *);
 PETSC_INTERN PetscErrorCode ADJTrustSetDefaults_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJTrustSetFromOptions_Private(ADJ, ADJOptionItems);
 PETSC_INTERN PetscErrorCode ADJThresholdSetDefaults_Private(ADJ);
