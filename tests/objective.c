@@ -9,27 +9,6 @@ static char help[] = "The reduced objective and its gradient against central dif
 
 #define STEP 1e-4
 
-/* Re <v, x> + |x|^2/2 + |theta|^4/4 */
-static PetscErrorCode Objective(ADJ adj, Vec x, Vec theta, PetscReal *value, Vec xbar, Vec thetabar, void *ctx)
-{
-  Problem    *p = (Problem *)ctx;
-  PetscReal   nx, nt;
-  PetscScalar dot;
-
-  (void)adj;
-  PetscFunctionBeginUser;
-  PetscCall(VecDot(x, p->v, &dot));
-  PetscCall(VecNorm(x, NORM_2, &nx));
-  PetscCall(VecNorm(theta, NORM_2, &nt));
-  *value = PetscRealPart(dot) + 0.5 * PetscSqr(nx) + 0.25 * PetscSqr(PetscSqr(nt));
-  if (xbar) PetscCall(VecWAXPY(xbar, 1.0, x, p->v));
-  if (thetabar) {
-    PetscCall(VecCopy(theta, thetabar));
-    PetscCall(VecScale(thetabar, PetscSqr(nt)));
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* (l(theta + h e d) - l(theta - h e d)) / 2h, the state being found each time; e is 1, or i */
 static PetscErrorCode CentralDifference(Problem *p, PetscScalar unit, PetscReal *slope)
 {
@@ -65,7 +44,7 @@ static PetscErrorCode TestGradient(Layout xlayout, PetscInt m, Layout tlayout, P
   PetscCall(ProblemCreateADJ(&p));
   PetscCall(ADJSetFromOptions(p.adj));
   PetscCall(TapError(PETSC_ERR_ORDER, ADJComputeObjectiveAndGradient(p.adj, p.theta, &value, p.thetabar), "%s: no objective yet", name));
-  PetscCall(ADJSetObjective(p.adj, Objective, &p));
+  PetscCall(ADJSetObjective(p.adj, QuadraticObjective, &p));
   PetscCall(TapError(PETSC_ERR_ORDER, ADJComputeObjectiveAndGradient(p.adj, p.theta, &value, p.thetabar), "%s: no state yet", name));
   PetscCall(ADJSetSolution(p.adj, p.x));
   PetscCall(ADJComputeObjectiveAndGradient(p.adj, p.theta, &value, p.thetabar));
@@ -73,7 +52,7 @@ static PetscErrorCode TestGradient(Layout xlayout, PetscInt m, Layout tlayout, P
   PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "%s: verdict %s", name, ADJTrusts[verdict]));
   PetscCall(ADJGetSolution(p.adj, &x));
   PetscCall(TapOk((PetscBool)(x == p.x), "%s: the state is where the user put it", name));
-  PetscCall(Objective(p.adj, p.x, p.theta, &direct, NULL, NULL, &p));
+  PetscCall(QuadraticObjective(p.adj, p.x, p.theta, &direct, NULL, NULL, &p));
   PetscCall(TapOk((PetscBool)(value == direct), "%s: the value belongs to it", name));
   PetscCall(VecDot(p.thetadot, p.thetabar, &dot));
   for (PetscInt k = 0; k < (PetscDefined(USE_COMPLEX) ? 2 : 1); k++) {

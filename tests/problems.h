@@ -361,6 +361,27 @@ static inline PetscErrorCode ProblemReference(Problem *p, Vec thetabar, Vec xdot
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* |x|^2/2 + Re <v, x> + |theta|^4/4 */
+static inline PetscErrorCode QuadraticObjective(ADJ adj, Vec x, Vec theta, PetscReal *value, Vec xbar, Vec thetabar, void *ctx)
+{
+  Problem    *p = (Problem *)ctx;
+  PetscReal   nx, nt;
+  PetscScalar dot;
+
+  (void)adj;
+  PetscFunctionBegin;
+  PetscCall(VecDot(x, p->v, &dot));
+  PetscCall(VecNorm(x, NORM_2, &nx));
+  PetscCall(VecNorm(theta, NORM_2, &nt));
+  *value = PetscRealPart(dot) + 0.5 * PetscSqr(nx) + 0.25 * PetscSqr(PetscSqr(nt));
+  if (xbar) PetscCall(VecWAXPY(xbar, 1.0, x, p->v));
+  if (thetabar) {
+    PetscCall(VecCopy(theta, thetabar));
+    PetscCall(VecScale(thetabar, PetscSqr(nt)));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* |a - b| / |b| */
 static inline PetscErrorCode VecDistance(Vec a, Vec b, PetscReal *distance)
 {

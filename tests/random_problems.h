@@ -249,25 +249,4 @@ static inline PetscErrorCode RandomProblemReference(const Problem *p, Problem *s
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* |x|^2/2 + Re <v, x> + |theta|^4/4 */
-static inline PetscErrorCode QuadraticObjective(ADJ adj, Vec x, Vec theta, PetscReal *value, Vec xbar, Vec thetabar, void *ctx)
-{
-  Problem    *p = (Problem *)ctx;
-  PetscReal   nx, nt;
-  PetscScalar dot;
-
-  (void)adj;
-  PetscFunctionBegin;
-  PetscCall(VecDot(x, p->v, &dot));
-  PetscCall(VecNorm(x, NORM_2, &nx));
-  PetscCall(VecNorm(theta, NORM_2, &nt));
-  *value = PetscRealPart(dot) + 0.5 * PetscSqr(nx) + 0.25 * PetscSqr(PetscSqr(nt));
-  if (xbar) PetscCall(VecWAXPY(xbar, 1.0, x, p->v));
-  if (thetabar) {
-    PetscCall(VecCopy(theta, thetabar));
-    PetscCall(VecScale(thetabar, PetscSqr(nt)));
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 #endif
