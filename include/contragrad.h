@@ -6,7 +6,9 @@
 #ifndef CONTRAGRAD_H
 #define CONTRAGRAD_H
 
-#include <petscsnes.h>
+#include <petscts.h>
+#include <petsctao.h>
+#include <petscdmda.h>
 #include <slepceps.h>
 #include <slepcsvd.h>
 #include <contragrad/private/adjcompat.h>
@@ -67,6 +69,10 @@ typedef PetscErrorCode ADJVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec 
 typedef PetscErrorCode ADJJVPFn(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot, void *ctx);           /* xdot or thetadot may be NULL: zero */
 typedef PetscErrorCode ADJLinearizeFn(ADJ adj, Vec x, Vec theta, void *ctx);                                       /* before any product at a new (x, theta) */
 typedef PetscErrorCode ADJObjectiveFn(ADJ adj, Vec x, Vec theta, PetscReal *f, Vec xbar, Vec thetabar, void *ctx); /* xbar, thetabar may be NULL */
+typedef PetscErrorCode ADJJacobianFn(ADJ adj, Vec x, Vec theta, Mat A, Mat P, void *ctx);                          /* brings the matrices of ADJSetJacobian() to (x, theta) */
+typedef PetscErrorCode ADJParametersFn(ADJ adj, Vec theta, void *ctx);                                             /* puts theta where the user's own functions read it */
+typedef PetscErrorCode ADJParameterVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar, void *ctx);               /* thetabar = (dF/dtheta)^T w */
+typedef PetscErrorCode ADJParameterJacobianFn(ADJ adj, Vec x, Vec theta, Mat B, void *ctx);                        /* brings the matrix of ADJSetParameterJacobian() to (x, theta) */
 typedef PetscErrorCode ADJSelectionFn(ADJ adj, PetscInt selection, Vec x, Vec theta, Vec in, Vec out, void *ctx);  /* product with one selection of dF/dx, or with its transpose */
 
 /* ---------------------------------- Life cycle ---------------------------------- */
@@ -105,6 +111,95 @@ PETSC_EXTERN PetscErrorCode ADJSetSteps(ADJ, PetscInt);
 PETSC_EXTERN PetscErrorCode ADJGetSteps(ADJ, PetscInt *);
 PETSC_EXTERN PetscErrorCode ADJSetKeepPreviousIterate(ADJ, PetscBool);
 PETSC_EXTERN PetscErrorCode ADJGetKeepPreviousIterate(ADJ, PetscBool *);
+
+/* ----------------------- Embedding into an existing PETSc code ------------------- */
+PETSC_EXTERN PetscErrorCode ADJSetSNES(ADJ, SNES);
+PETSC_EXTERN PetscErrorCode ADJSetKSP(ADJ, KSP);
+PETSC_EXTERN PetscErrorCode ADJSetRhs(ADJ, Vec);
+PETSC_EXTERN PetscErrorCode ADJGetRhs(ADJ, Vec *);
+PETSC_EXTERN PetscErrorCode ADJSetTaoSolution(ADJ, Tao);
+PETSC_EXTERN PetscErrorCode ADJSetTS(ADJ, TS);
+PETSC_EXTERN PetscErrorCode ADJSetSolved(ADJ, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJGetMatGradient(ADJ, Mat *);
+PETSC_EXTERN PetscErrorCode ADJGetBoundGradients(ADJ, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJGetMultiplierIS(ADJ, IS *, IS *);
+
+/* Parameters that the user's own functions read from elsewhere */
+PETSC_EXTERN PetscErrorCode ADJSetParameters(ADJ, ADJParametersFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetParameters(ADJ, ADJParametersFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJSetParameterVJP(ADJ, ADJParameterVJPFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetParameterVJP(ADJ, ADJParameterVJPFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJSetParameterJacobian(ADJ, Mat, ADJParameterJacobianFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetParameterJacobian(ADJ, Mat *, ADJParameterJacobianFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJCreateParameterVec(MPI_Comm, PetscInt, Vec *);
+PETSC_EXTERN PetscErrorCode ADJParameterVecGetArrayRead(Vec, const PetscScalar *[]);
+PETSC_EXTERN PetscErrorCode ADJParameterVecRestoreArrayRead(Vec, const PetscScalar *[]);
+PETSC_EXTERN PetscErrorCode ADJParameterVecSum(Vec, const PetscScalar[]);
+
+/* The Jacobian as a matrix */
+PETSC_EXTERN PetscErrorCode ADJSetJacobian(ADJ, Mat, Mat, ADJJacobianFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJGetJacobian(ADJ, Mat *, Mat *, ADJJacobianFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJSetSymmetric(ADJ, PetscBool);
+PETSC_EXTERN PetscErrorCode ADJGetSymmetric(ADJ, PetscBool *);
+PETSC_EXTERN PetscErrorCode ADJSetFDColor(ADJ, PetscBool);
+PETSC_EXTERN PetscErrorCode ADJGetFDColor(ADJ, PetscBool *);
+
+/*E
+   ADJTranspose - How the transpose of a Jacobian that is a matrix is applied in the adjoint solve
+
+   Level: intermediate
+
+   Values:
++  `ADJ_TRANSPOSE_VIRTUAL`  - by `MatMultTranspose()` (default)
+-  `ADJ_TRANSPOSE_EXPLICIT` - by a copy that is transposed explicitly
+
+.seealso: `ADJSetTranspose()`, `ADJSetSNES()`
+E*/
+typedef enum { ADJ_TRANSPOSE_VIRTUAL,
+               ADJ_TRANSPOSE_EXPLICIT } ADJTranspose;
+PETSC_EXTERN const char *const ADJTransposes[];
+PETSC_EXTERN PetscErrorCode ADJSetTranspose(ADJ, ADJTranspose);
+PETSC_EXTERN PetscErrorCode ADJGetTranspose(ADJ, ADJTranspose *);
+
+/*E
+   ADJPCSource - Where the preconditioner of the adjoint solve comes from, if the forward solver was borrowed
+
+   Level: intermediate
+
+   Values:
++  `ADJ_PC_AUTO`      - the forward one, as it is if the operator is symmetric, else transposed if it can be and passes a dot-product test; else a PC of its own on the transposed matrix (default)
+.  `ADJ_PC_FORWARD`   - the forward one, or an error
+-  `ADJ_PC_TRANSPOSE` - a PC of its own on an explicitly transposed matrix
+
+.seealso: `ADJSetPCSource()`, `ADJSetSNES()`, `ADJSetKSP()`
+E*/
+typedef enum { ADJ_PC_AUTO,
+               ADJ_PC_FORWARD,
+               ADJ_PC_TRANSPOSE } ADJPCSource;
+PETSC_EXTERN const char *const ADJPCSources[];
+PETSC_EXTERN PetscErrorCode ADJSetPCSource(ADJ, ADJPCSource);
+PETSC_EXTERN PetscErrorCode ADJGetPCSource(ADJ, ADJPCSource *);
+
+/* Functions on the local patch of a DMDA, with ghosts; x, theta, ... are arrays as of DMDAVecGetArray(), or, for parameters
+   without a DMDA, a PetscScalar* to all of them */
+typedef PetscErrorCode ADJDMDAMapFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *y, void *ctx);
+typedef PetscErrorCode ADJDMDAVJPFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *w, void *xbar, void *thetabar, void *ctx); /* adds to xbar, thetabar; either may be NULL */
+typedef PetscErrorCode ADJDMDAJVPFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *xdot, void *thetadot, void *ydot, void *ctx);
+typedef PetscErrorCode ADJDMDAFunctionFn(DMDALocalInfo *info, void *x, void *f, void *ctx); /* as of DMDASNESSetFunctionLocal() */
+typedef PetscErrorCode ADJDMMapFn(ADJ adj, DM dm, Vec xlocal, Vec thetalocal, Vec ylocal, void *ctx);
+typedef PetscErrorCode ADJDMVJPFn(ADJ adj, DM dm, Vec xlocal, Vec thetalocal, Vec wlocal, Vec xbarlocal, Vec thetabarlocal, void *ctx);
+typedef PetscErrorCode ADJDMJVPFn(ADJ adj, DM dm, Vec xlocal, Vec thetalocal, Vec xdotlocal, Vec thetadotlocal, Vec ydotlocal, void *ctx);
+PETSC_EXTERN PetscErrorCode ADJSetDM(ADJ, DM);
+PETSC_EXTERN PetscErrorCode ADJGetDM(ADJ, DM *);
+PETSC_EXTERN PetscErrorCode ADJSetParameterDM(ADJ, DM);
+PETSC_EXTERN PetscErrorCode ADJGetParameterDM(ADJ, DM *);
+PETSC_EXTERN PetscErrorCode ADJDMDASetMapLocal(ADJ, ADJForm, ADJDMDAMapFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJDMDASetVJPLocal(ADJ, ADJDMDAVJPFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJDMDASetJVPLocal(ADJ, ADJDMDAJVPFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJDMDASetFunctionLocal(ADJ, ADJDMDAFunctionFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJDMSetMapLocal(ADJ, ADJForm, ADJDMMapFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJDMSetVJPLocal(ADJ, ADJDMVJPFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJDMSetJVPLocal(ADJ, ADJDMJVPFn *, void *);
 
 /* ------------------------------------ Solve ------------------------------------- */
 PETSC_EXTERN PetscErrorCode ADJSolve(ADJ, Vec, Vec);
@@ -350,6 +445,7 @@ PETSC_EXTERN const char *const ADJTrustErrors[];
 .  `ADJ_CHECK_OBJECTIVE`     - mismatch of the objective's partial derivatives with differences of the objective
 .  `ADJ_CHECK_KINK`          - difference of the one-sided derivatives of the map at the solution, relative to its largest derivative
 .  `ADJ_CHECK_SELECTIONS`    - lower bound of the joint spectral radius of the selections, see `ADJSetSelections()`; its error is the distance to the upper bound
+.  `ADJ_CHECK_COMPLEMENTARITY` - smallest multiplier of an active bound, relative to the gradient's scale, see `ADJSetTaoSolution()`
 .  `ADJ_CHECK_INFLUENCE`     - norm of the pullback, if that is exactly zero although the cotangent is not
 .  `ADJ_CHECK_NULLSPACE`     - what the operator leaves of the null vectors that were given, see `ADJSetNullSpace()`
 .  `ADJ_CHECK_DEFECT`        - smallest singular value of the product of right and left null vectors
@@ -381,6 +477,7 @@ typedef enum {
   ADJ_CHECK_OBJECTIVE,
   ADJ_CHECK_KINK,
   ADJ_CHECK_SELECTIONS,
+  ADJ_CHECK_COMPLEMENTARITY,
   ADJ_CHECK_INFLUENCE,
   ADJ_CHECK_NULLSPACE,
   ADJ_CHECK_DEFECT,

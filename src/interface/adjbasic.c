@@ -7,8 +7,10 @@ const char *const ADJForms[]         = {"UNSET", "FIXED_POINT", "RESIDUAL", "ADJ
 const char *const ADJPhases[]        = {"FORWARD", "ADJOINT", "TANGENT", "ADJPhase", "ADJ_PHASE_", NULL};
 const char *const ADJTrustLevels[]   = {"NONE", "ESTIMATE", "CERTIFY", "ADJTrustLevel", "ADJ_TRUST_LEVEL_", NULL};
 const char *const ADJTrustActions[]  = {"ERROR", "WARN", "IGNORE", "ADJTrustAction", "ADJ_TRUST_ACTION_", NULL};
-const char *const ADJChecks[]        = {"finite", "forward", "linear", "contraction", "ritz", "rate", "conditioning", "amplification", "residual_bound", "singular", "vjp_x", "vjp_theta", "objective", "kink", "selections", "influence", "nullspace", "defect", "solvability", "persistence", "state", "gradient", "certificate", "norm", "classical", "drift", "growth", "ADJCheck", "ADJ_CHECK_", NULL};
+const char *const ADJChecks[]        = {"finite", "forward", "linear", "contraction", "ritz", "rate", "conditioning", "amplification", "residual_bound", "singular", "vjp_x", "vjp_theta", "objective", "kink", "selections", "complementarity", "influence", "nullspace", "defect", "solvability", "persistence", "state", "gradient", "certificate", "norm", "classical", "drift", "growth", "ADJCheck", "ADJ_CHECK_", NULL};
 const char *const ADJCheckStatuses[] = {"skipped", "info", "passed", "inconclusive", "failed", "ADJCheckStatus", "ADJ_CHECK_", NULL};
+const char *const ADJTransposes[]    = {"VIRTUAL", "EXPLICIT", "ADJTranspose", "ADJ_TRANSPOSE_", NULL};
+const char *const ADJPCSources[]     = {"AUTO", "FORWARD", "TRANSPOSE", "ADJPCSource", "ADJ_PC_", NULL};
 
 static const char *const ADJTrusts_Shifted[] = {"REFUTED_OBJECTIVE", "REFUTED_NULLSPACE", "REFUTED_NOT_SMOOTH", "REFUTED_CONDITIONING", "REFUTED_ERROR", "REFUTED_NOT_FINITE", "REFUTED_VJP", "REFUTED_SINGULAR", "REFUTED_CONTRACTION", "REFUTED_LINEAR", "REFUTED_FORWARD", "NONE", "UNVERIFIED", "ESTIMATED", "CERTIFIED", "ADJTrust", "ADJ_TRUST_", NULL};
 const char *const *const ADJTrusts           = ADJTrusts_Shifted + 11;
@@ -87,6 +89,8 @@ PetscErrorCode ADJReset(ADJ adj)
   if (!adj) PetscFunctionReturn(PETSC_SUCCESS);
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscTryTypeMethod(adj, reset);
+  if (adj->adapter && adj->adapter->reset) PetscCall((*adj->adapter->reset)(adj));
+  PetscCall(ADJProductsReset_Private(adj));
   if (adj->snes) PetscCall(SNESReset(adj->snes));
   if (adj->ksp) PetscCall(KSPReset(adj->ksp));
   if (adj->tksp) PetscCall(KSPReset(adj->tksp));
@@ -150,6 +154,11 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   }
   PetscCall(ADJReset(*adj));
   PetscTryTypeMethod(*adj, destroy);
+  PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL));
+  PetscCall(ADJSetJacobian(*adj, NULL, NULL, NULL, NULL));
+  PetscCall(ADJSetParameterJacobian(*adj, NULL, NULL, NULL));
+  PetscCall(DMDestroy(&(*adj)->dm));
+  PetscCall(DMDestroy(&(*adj)->dmtheta));
   PetscCall(SNESDestroy(&(*adj)->snes));
   PetscCall(KSPDestroy(&(*adj)->ksp));
   PetscCall(KSPDestroy(&(*adj)->tksp));

@@ -60,6 +60,7 @@ PetscErrorCode ADJRecoverKSP_Private(PetscErrorCode ierr, KSP ksp)
 PetscErrorCode ADJComputeMap_Private(ADJ adj, Vec x, Vec theta, Vec y)
 {
   PetscFunctionBegin;
+  PetscCall(ADJPutParameters_Private(adj, theta));
   PetscCall(PetscLogEventBegin(ADJ_Map, adj, x, theta, y));
   PetscCallBack("ADJ map", (*adj->map)(adj, x, theta, y, adj->mapctx));
   PetscCall(PetscLogEventEnd(ADJ_Map, adj, x, theta, y));
@@ -78,6 +79,7 @@ PetscErrorCode ADJComputeResidual_Private(ADJ adj, Vec x, Vec theta, Vec r)
 PetscErrorCode ADJComputeVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar)
 {
   PetscFunctionBegin;
+  PetscCall(ADJPutParameters_Private(adj, theta));
   PetscCall(PetscLogEventBegin(ADJ_VJP, adj, x, theta, w));
   PetscCallBack("ADJ vector-Jacobian product", (*adj->vjp)(adj, x, theta, w, xbar, thetabar, adj->vjpctx));
   PetscCall(PetscLogEventEnd(ADJ_VJP, adj, x, theta, w));
@@ -89,6 +91,7 @@ PetscErrorCode ADJComputeVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar,
 PetscErrorCode ADJComputeJVP_Private(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot)
 {
   PetscFunctionBegin;
+  PetscCall(ADJPutParameters_Private(adj, theta));
   PetscCall(PetscLogEventBegin(ADJ_JVP, adj, x, theta, ydot));
   PetscCallBack("ADJ Jacobian-vector product", (*adj->jvp)(adj, x, theta, xdot, thetadot, ydot, adj->jvpctx));
   PetscCall(PetscLogEventEnd(ADJ_JVP, adj, x, theta, ydot));
@@ -103,6 +106,7 @@ PetscErrorCode ADJComputeSelection_Private(ADJ adj, PetscBool transpose, PetscIn
   const PetscLogEvent event = transpose ? ADJ_VJP : ADJ_JVP;
 
   PetscFunctionBegin;
+  PetscCall(ADJPutParameters_Private(adj, adj->lin_theta));
   PetscCall(PetscLogEventBegin(event, adj, in, out, 0));
   PetscCallBack("ADJ product with a selection", (*fn)(adj, s, adj->lin_x, adj->lin_theta, in, out, adj->selectionctx));
   PetscCall(PetscLogEventEnd(event, adj, in, out, 0));
@@ -119,9 +123,12 @@ PetscErrorCode ADJLinearize_Private(ADJ adj, Vec x, Vec theta)
   PetscFunctionBegin;
   adj->lin_x     = x;
   adj->lin_theta = theta;
-  if (adj->linearize) {
+  adj->linearizations++;
+  PetscCall(ADJPutParameters_Private(adj, theta));
+  if (adj->linearize || (adj->inforce && adj->inforce->update) || adj->parameterupdate) {
     PetscCall(PetscLogEventBegin(ADJ_Linearize, adj, x, theta, 0));
-    PetscCallBack("ADJ linearization", (*adj->linearize)(adj, x, theta, adj->linearizectx));
+    if (adj->linearize) PetscCallBack("ADJ linearization", (*adj->linearize)(adj, x, theta, adj->linearizectx));
+    PetscCall(ADJUpdateMatrices_Private(adj));
     PetscCall(PetscLogEventEnd(ADJ_Linearize, adj, x, theta, 0));
     adj->account->linearize++;
   }

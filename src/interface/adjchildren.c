@@ -59,6 +59,8 @@ static PetscErrorCode ADJSetForwardDefaults_Private(ADJ adj)
    Level: beginner
 
    Notes:
+   With `ADJSetSNES()` it is the user's own, with its own options and defaults, of which nothing here is true.
+
    The step-length tolerance is 0: a small step is not taken for convergence.
 
    Solves are warm-started by whatever stands in x. A good guess has a small residual; so that the relative tolerance
@@ -74,6 +76,11 @@ PetscErrorCode ADJGetSNES(ADJ adj, SNES *snes)
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (ADJForwardBorrowed_Private(adj)) {
+    PetscCheck(adj->adapter->getsnes, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "The forward solver is the %s that was borrowed, not a SNES", adj->adapter->name);
+    PetscCall((*adj->adapter->getsnes)(adj, snes));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (!adj->snes) {
     PetscCall(ADJGetChildPrefix_Private(adj, "adj_forward_", sizeof(prefix), prefix));
     PetscCall(SNESCreate(PetscObjectComm((PetscObject)adj), &adj->snes));
@@ -190,10 +197,12 @@ PetscErrorCode ADJConfigureChildren_Private(ADJ adj)
 
   PetscFunctionBegin;
   if (adj->childrenconfigured || !adj->optionscalled || adj->form == ADJ_FORM_UNSET) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJGetSNES(adj, NULL));
-  PetscCall(SNESGetKSP(adj->snes, &fksp));
-  PetscCall(ADJSetDefaultPC_Private(adj, fksp));
-  PetscCall(SNESSetFromOptions(adj->snes));
+  if (!ADJForwardBorrowed_Private(adj)) {
+    PetscCall(ADJGetSNES(adj, NULL));
+    PetscCall(SNESGetKSP(adj->snes, &fksp));
+    PetscCall(ADJSetDefaultPC_Private(adj, fksp));
+    PetscCall(SNESSetFromOptions(adj->snes));
+  }
   PetscCall(ADJGetKSP(adj, NULL));
   PetscCall(ADJConfigureKSP_Private(adj, adj->ksp));
   PetscCall(ADJGetTangentKSP(adj, NULL)); /* the JVP may still come */

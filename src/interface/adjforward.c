@@ -103,7 +103,10 @@ static PetscErrorCode ADJSetForwardJacobian_Private(ADJ adj)
 {
   PetscFunctionBegin;
   PetscCall(MatDestroy(&adj->J));
-  if (adj->M) {
+  if (adj->jvpcomposed && adj->form == ADJ_RESIDUAL) { /* the matrix, which has more operations */
+    PetscCall(PetscObjectReference((PetscObject)adj->product));
+    adj->J = adj->product;
+  } else if (adj->M) {
     PetscCall(PetscObjectReference((PetscObject)adj->M));
     adj->J = adj->M;
   } else
@@ -137,6 +140,7 @@ static PetscErrorCode ADJIsPlainIteration_Private(ADJ adj, PetscBool *plain)
 
   PetscFunctionBegin;
   *plain = PETSC_FALSE;
+  if (ADJForwardBorrowed_Private(adj)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)adj->snes, SNESNRICHARDSON, &richardson));
   if (!richardson || adj->form != ADJ_FIXED_POINT) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(SNESGetLineSearch(adj->snes, &ls));
@@ -213,25 +217,38 @@ PetscErrorCode ADJSNESSolve_Private(SNES snes, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* x: initial guess in, solution out; the course of the solve goes into adj->state */
-PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
+/* By the SNES of the ADJ itself */
+static PetscErrorCode ADJSolveOwnSNES_Private(ADJ adj, Vec x)
 {
-  ADJState      *st = adj->state;
   PetscInt       maxit;
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  PetscCall(ADJStateRestart_Private(adj, theta, x));
-  PetscTryTypeMethod(adj, forwardbegin, x);
-  PetscCall(ADJSetReferenceResidual_Private(adj, x));
   PetscCall(SNESGetTolerances(adj->snes, NULL, NULL, NULL, &maxit, NULL));
   if (adj->steps > maxit) PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, adj->steps, ADJ_CURRENT));
   PetscCall(SNESMonitorSet(adj->snes, ADJSNESMonitor, adj, NULL)); /* the user may have cancelled it; PETSc drops a second one */
   ierr = ADJSNESSolve_Private(adj->snes, x);
   if (adj->steps > maxit) PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, maxit, ADJ_CURRENT));
   PetscCall(ierr);
-  PetscCall(SNESGetConvergedReason(adj->snes, &st->reason));
-  PetscCall(SNESGetIterationNumber(adj->snes, &st->its));
+  PetscCall(SNESGetConvergedReason(adj->snes, &adj->state->reason));
+  PetscCall(SNESGetIterationNumber(adj->snes, &adj->state->its));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* x: initial guess in, solution out; the course of the solve goes into adj->state */
+PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
+{
+  ADJState *st = adj->state;
+
+  PetscFunctionBegin;
+  PetscCall(ADJStateRestart_Private(adj, theta, x));
+  PetscCall(ADJPutParameters_Private(adj, st->theta));
+  PetscTryTypeMethod(adj, forwardbegin, x);
+  PetscCall(ADJSetReferenceResidual_Private(adj, x));
+  if (ADJForwardBorrowed_Private(adj))
+    PetscCall((*adj->adapter->solve)(adj, x));
+  else
+    PetscCall(ADJSolveOwnSNES_Private(adj, x));
   if (st->reason > 0 && adj->steps < 0) adj->xrefgood = PETSC_TRUE;
   PetscCall(VecCopy(x, st->x));
   PetscCall(ADJIsPlainIteration_Private(adj, &st->plain));

@@ -116,6 +116,10 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 .  -adj_trust_failure <1e-2>               - see `ADJSetTrustCertificate()`
 .  -adj_trust_selections_length <6>        - see `ADJSetSelectionsLength()`
 .  -adj_gradient_rtol <rtol>               - see `ADJSetGradientTolerance()`
+.  -adj_symmetric <bool>                   - the Jacobian is its own transpose, see `ADJSetSymmetric()`
+.  -adj_transpose <virtual,explicit>       - see `ADJSetTranspose()`
+.  -adj_pc_source <auto,forward,transpose> - see `ADJSetPCSource()`
+.  -adj_vjp_fd_color <bool>                - derivatives by coloring and differences, see `ADJSetFDColor()`
 .  -adj_steps <K>                          - forward iterations to make, see `ADJSetSteps()`
 .  -adj_piggyback <bool>                   - the adjoint alongside the state, see `ADJSetPiggyback()`
 .  -adj_trajectory_type <type>             - states kept along an iteration, see `ADJSetTrajectoryType()`
@@ -166,6 +170,7 @@ PetscErrorCode ADJSetFromOptions(ADJ adj)
   PetscCall(PetscOptionsBool("-adj_keep_previous_iterate", "Keep the last but one forward iterate", "ADJSetKeepPreviousIterate", adj->keepprevious, &adj->keepprevious, NULL));
   PetscCall(PetscOptionsBool("-adj_test_vjp", "Dot-product test of the products at each solution", "ADJTestVJP", adj->testvjp, &adj->testvjp, NULL));
   PetscCall(PetscOptionsBool("-adj_test_gradient", "Taylor test of the first gradient", "ADJTestGradient", adj->testgradient, &adj->testgradient, NULL));
+  PetscCall(ADJEmbeddingSetFromOptions_Private(adj, PetscOptionsObject));
   PetscCall(ADJMonitorOptions_Private(adj, PetscOptionsObject));
   PetscCall(PetscOptionsName("-adj_view", "View the context after each derivative", "ADJView", NULL));
   PetscTryTypeMethod(adj, setfromoptions, PetscOptionsObject);

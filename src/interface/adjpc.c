@@ -32,7 +32,7 @@ PetscErrorCode ADJUseMatrixInPC_Private(ADJ adj, KSP ksp)
 }
 
 /* A matrix that comes after ADJSetFromOptions(): `none` by default gives way to what PETSc takes by default, and back when it goes */
-PetscErrorCode ADJReplaceDefaultPC_Private(KSP ksp, PetscBool matrix)
+static PetscErrorCode ADJReplaceDefaultPC_Private(KSP ksp, PetscBool matrix)
 {
   PC          pc;
   PetscBool   none, theirs, chosen;
@@ -85,5 +85,26 @@ PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ adj)
   }
   adj->pstate        = state;
   adj->pnonzerostate = nonzerostate;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The children's default preconditioners follow */
+PetscErrorCode ADJAttachPreconditioner_Private(ADJ adj, Mat P)
+{
+  const PetscBool matrix = (PetscBool)(P != NULL);
+  KSP             ksp;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectReference((PetscObject)P));
+  if (adj->snes) {
+    PetscCall(SNESGetKSP(adj->snes, &ksp));
+    PetscCall(ADJReplaceDefaultPC_Private(ksp, matrix));
+  }
+  if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj->ksp, matrix));
+  if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj->tksp, matrix));
+  PetscCall(ADJNullSpaceReset_Private(adj));
+  PetscCall(MatDestroy(&adj->P));
+  PetscCall(MatDestroy(&adj->PT));
+  adj->P = P;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

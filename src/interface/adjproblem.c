@@ -4,7 +4,7 @@
 #include <contragrad/private/adjimpl.h>
 
 /* What was found at the state with other functions no longer holds */
-static PetscErrorCode ADJForgetProducts_Private(ADJ adj)
+PetscErrorCode ADJForgetProducts_Private(ADJ adj)
 {
   PetscFunctionBegin;
   adj->state->linearized  = PETSC_FALSE;
@@ -18,19 +18,19 @@ static PetscErrorCode ADJForgetProducts_Private(ADJ adj)
 }
 
 /* A product that comes or goes: the shells, and what is built on them, are made anew */
-static PetscErrorCode ADJForgetShells_Private(ADJ adj)
+PetscErrorCode ADJForgetShells_Private(ADJ adj)
 {
   PetscFunctionBegin;
   PetscCall(MatDestroy(&adj->M));
   PetscCall(MatDestroy(&adj->MT));
-  adj->setupcalled = PETSC_FALSE;
+  adj->lin_x = adj->lin_theta = NULL;
+  adj->setupcalled            = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJSetMap_Private(ADJ adj, ADJForm form, ADJMapFn *map, void *ctx)
+PetscErrorCode ADJSetMap_Private(ADJ adj, ADJForm form, ADJMapFn *map, void *ctx)
 {
   PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->form == form || !adj->r, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_WRONGSTATE, "A fixed point cannot become a residual, nor a residual a fixed point, after ADJSetUp(); call ADJReset() first");
   if (adj->map && (map != adj->map || ctx != adj->mapctx)) adj->state->id = 0; /* its solution is that of another problem */
   adj->form   = form;
@@ -71,6 +71,8 @@ static PetscErrorCode ADJSetMap_Private(ADJ adj, ADJForm form, ADJMapFn *map, vo
 PetscErrorCode ADJSetFixedPoint(ADJ adj, ADJMapFn *F, void *ctx)
 {
   PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCall(ADJSetAdapter_Private(adj, NULL, NULL));
   PetscCall(ADJSetMap_Private(adj, ADJ_FIXED_POINT, F, ctx));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -98,6 +100,8 @@ PetscErrorCode ADJSetFixedPoint(ADJ adj, ADJMapFn *F, void *ctx)
 PetscErrorCode ADJSetResidual(ADJ adj, ADJMapFn *R, void *ctx)
 {
   PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCall(ADJSetAdapter_Private(adj, NULL, NULL));
   PetscCall(ADJSetMap_Private(adj, ADJ_RESIDUAL, R, ctx));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -187,10 +191,11 @@ PetscErrorCode ADJSetVJP(ADJ adj, ADJVJPFn *vjp, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (!adj->vjp != !vjp) PetscCall(ADJForgetShells_Private(adj));
+  if (!adj->vjp != !vjp || adj->vjpcomposed) PetscCall(ADJForgetShells_Private(adj));
   PetscCall(ADJForgetProducts_Private(adj));
-  adj->vjp    = vjp;
-  adj->vjpctx = ctx;
+  adj->vjp         = vjp;
+  adj->vjpctx      = ctx;
+  adj->vjpcomposed = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -214,7 +219,7 @@ PetscErrorCode ADJGetVJP(ADJ adj, ADJVJPFn **vjp, void **ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (vjp) *vjp = adj->vjp;
+  if (vjp) *vjp = adj->vjpcomposed ? NULL : adj->vjp;
   if (ctx) *ctx = adj->vjpctx;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -252,10 +257,11 @@ PetscErrorCode ADJSetJVP(ADJ adj, ADJJVPFn *jvp, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (!adj->jvp != !jvp) PetscCall(ADJForgetShells_Private(adj));
+  if (!adj->jvp != !jvp || adj->jvpcomposed) PetscCall(ADJForgetShells_Private(adj));
   PetscCall(ADJForgetProducts_Private(adj));
-  adj->jvp    = jvp;
-  adj->jvpctx = ctx;
+  adj->jvp         = jvp;
+  adj->jvpctx      = ctx;
+  adj->jvpcomposed = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -279,7 +285,7 @@ PetscErrorCode ADJGetJVP(ADJ adj, ADJJVPFn **jvp, void **ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (jvp) *jvp = adj->jvp;
+  if (jvp) *jvp = adj->jvpcomposed ? NULL : adj->jvp;
   if (ctx) *ctx = adj->jvpctx;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -375,26 +381,12 @@ PetscErrorCode ADJGetLinearize(ADJ adj, ADJLinearizeFn **linearize, void **ctx)
 @*/
 PetscErrorCode ADJSetPreconditioner(ADJ adj, Mat P)
 {
-  const PetscBool matrix = (PetscBool)(P != NULL);
-  KSP             ksp;
-
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  if (P) {
-    PetscValidHeaderSpecific(P, MAT_CLASSID, 2);
-    PetscCall(PetscObjectReference((PetscObject)P));
-  }
-  if (adj->snes) {
-    PetscCall(SNESGetKSP(adj->snes, &ksp));
-    PetscCall(ADJReplaceDefaultPC_Private(ksp, matrix));
-  }
-  if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj->ksp, matrix));
-  if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj->tksp, matrix));
+  if (P) PetscValidHeaderSpecific(P, MAT_CLASSID, 2);
   PetscCall(ADJForgetProducts_Private(adj));
-  PetscCall(ADJNullSpaceReset_Private(adj));
-  PetscCall(MatDestroy(&adj->P));
-  PetscCall(MatDestroy(&adj->PT));
-  adj->P           = P;
+  PetscCall(ADJAttachPreconditioner_Private(adj, P));
+  adj->Pofjacobian = PETSC_FALSE;
   adj->setupcalled = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -418,7 +410,7 @@ PetscErrorCode ADJGetPreconditioner(ADJ adj, Mat *P)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  *P = adj->P;
+  *P = adj->Pofjacobian ? NULL : adj->P;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

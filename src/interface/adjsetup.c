@@ -65,12 +65,14 @@ PetscErrorCode ADJSetUp(ADJ adj)
   if (adj->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCheck(adj->map, comm, PETSC_ERR_ORDER, "No problem: call ADJSetFixedPoint() or ADJSetResidual() first");
   PetscCheck(adj->sol, comm, PETSC_ERR_ORDER, "The size of the state is not known: call ADJSetSolution() first, or ADJSolve()");
-  PetscCall(ADJCheckPreconditioner_Private(adj));
   if (!((PetscObject)adj)->type_name) PetscCall(ADJSetType(adj, ADJIMPLICIT));
-  PetscCall(ADJConfigureChildren_Private(adj));
   if (!adj->r) PetscCall(VecDuplicate(adj->sol, &adj->r));
+  if (adj->adapter && adj->adapter->setup) PetscCall((*adj->adapter->setup)(adj));
+  PetscCall(ADJSetUpProducts_Private(adj));
+  PetscCall(ADJCheckPreconditioner_Private(adj));
+  PetscCall(ADJConfigureChildren_Private(adj));
   PetscCall(ADJCreateShells_Private(adj));
-  PetscCall(ADJSetUpSNES_Private(adj));
+  if (!ADJForwardBorrowed_Private(adj)) PetscCall(ADJSetUpSNES_Private(adj));
   PetscCall(ADJNullSpaceAttach_Private(adj));
   if (adj->vjp) {
     PetscCall(ADJGetKSP(adj, NULL));

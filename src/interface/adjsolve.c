@@ -72,7 +72,7 @@ PetscErrorCode ADJSolveAdjoint_Private(ADJ adj, Vec xbar, Vec thetabar)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() before ADJSolveAdjoint()");
+  PetscCheck(adj->vjp || !adj->setupcalled, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product, and no matrix that can be transposed: call ADJSetVJP() or ADJSetJacobian() before ADJSolveAdjoint(), or take differences, -adj_vjp_fd_color");
   PetscCall(ADJCheckSolved_Private(adj, "ADJSolveAdjoint()"));
   PetscCall(ADJCheckVec_Private(adj, xbar, adj->state->x, "The cotangent xbar", "the state"));
   PetscCall(ADJCheckVec_Private(adj, thetabar, adj->state->theta, "The pullback thetabar", "the parameters"));
@@ -149,7 +149,7 @@ PetscErrorCode ADJSolveTangent(ADJ adj, Vec thetadot, Vec xdot)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(adj->jvp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No Jacobian-vector product: call ADJSetJVP() before ADJSolveTangent()");
+  PetscCheck(adj->jvp || !adj->setupcalled, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No Jacobian-vector product: call ADJSetJVP() or ADJSetJacobian() before ADJSolveTangent()");
   PetscCall(ADJCheckSolved_Private(adj, "ADJSolveTangent()"));
   PetscCall(ADJCheckVec_Private(adj, thetadot, adj->state->theta, "The direction thetadot", "the parameters"));
   PetscCall(ADJCheckVec_Private(adj, xdot, adj->state->x, "The tangent xdot", "the state"));

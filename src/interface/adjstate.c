@@ -68,6 +68,7 @@ PetscErrorCode ADJStateRestart_Private(ADJ adj, Vec theta, Vec x)
   st->nhistory                = 0;
   st->rate                    = -1.0;
   st->linearized              = PETSC_FALSE;
+  st->taken                   = PETSC_FALSE;
   st->rnormref                = 0.0;
   adj->objnotfinite           = PETSC_FALSE;
   st->x0barknown              = PETSC_FALSE;

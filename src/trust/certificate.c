@@ -186,11 +186,11 @@ static PetscErrorCode ADJCertifyAdjoint_Private(ADJ adj, Vec v, Vec thetabar, AD
   PetscCall(VecAYPX(C->s, -1.0, v));
   PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.right, C->s));
   PetscCall(VecAXPY(C->d, -1.0, thetabar));
-  PetscCall(ADJBoundInverse_Private(adj, ADJ_PHASE_ADJOINT, adj->jvp ? PetscMin(p, ADJ_CERTIFICATE_INVERSE) : p, f, C, &kappa));
+  PetscCall(ADJBoundInverse_Private(adj, ADJ_PHASE_ADJOINT, adj->thetajvp ? PetscMin(p, ADJ_CERTIFICATE_INVERSE) : p, f, C, &kappa));
   PetscCall(ADJSplitError_Private(adj, ADJ_PHASE_ADJOINT, C));
   PetscCall(VecNorm(C->s, NORM_2, &qnorm));
   PetscCall(VecNorm(C->d, NORM_2, &dnorm));
-  if (adj->jvp)
+  if (adj->thetajvp)
     PetscCall(ADJBoundByTangents_Private(adj, p, f, kappa * qnorm, C, &norm));
   else {
     PetscCall(ADJBoundN_Private(adj, p, f, C, &norm));

@@ -345,7 +345,7 @@ PetscErrorCode ADJCheckGradientError_Private(ADJ adj, Vec in, Vec out, const ADJ
   PetscFunctionBegin;
   if ((adj->program && adj->steps >= 0) || (!rec->approximate && !rec->reason)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJBoundStateError_Private(adj, rec, &state));
-  if (choose) displace = (PetscBool)(!(state <= ADJ_STATE_MARGIN * limit) || rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_INCONCLUSIVE);
+  if (choose) displace = (PetscBool)(!(state <= ADJ_STATE_MARGIN * limit) || rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_INCONCLUSIVE || adj->state->taken);
   estimate = (PetscBool)(displace || rec->approximate);
   if (choose && (!(linear <= ADJ_ERROR_MARGIN * limit) || rep->check[ADJ_CHECK_RESIDUAL_BOUND].status == ADJ_CHECK_INFO)) estimate = PETSC_TRUE;
   if (estimate) {

@@ -232,7 +232,7 @@ PetscErrorCode ADJCheckClassicalBound_Private(ADJ adj, const ADJLinearSolve *rec
   ADJTrustCheck  *c     = &rep->check[ADJ_CHECK_CLASSICAL];
 
   PetscFunctionBegin;
-  if (adj->form != ADJ_FIXED_POINT || !(bound || adj->trustsvd) || !adj->vjp || !adj->jvp) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->form != ADJ_FIXED_POINT || !(bound || adj->trustsvd) || !adj->vjp || !adj->thetajvp) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJUpdateNorms_Private(adj));
   if (norms->filter.notfinite) PetscCall(ADJProductNotFinite_Private(rep));
   if (norms->a < 0.0) PetscFunctionReturn(PETSC_SUCCESS);

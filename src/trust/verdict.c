@@ -39,15 +39,21 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   const PetscReal rel    = !st->nhistory ? -1.0 : (last > 0.0 ? last / st->rnormref : 0.0);
   const PetscBool small  = (PetscBool)(st->nhistory && rel <= limit);
   PetscBool       bounds = PETSC_FALSE;
-  SNESType        type;
-  ADJTrustCheck  *c = &rep->check[ADJ_CHECK_FORWARD];
+  SNES            snes;
+  SNESType        type = NULL;
+  ADJTrustCheck  *c    = &rep->check[ADJ_CHECK_FORWARD];
 
   PetscFunctionBegin;
   rep->forward_reason = st->reason;
-  PetscCall(SNESGetType(adj->snes, &type));
+  if (adj->snes || (adj->adapter && adj->adapter->getsnes)) {
+    PetscCall(ADJGetSNES(adj, &snes));
+    PetscCall(SNESGetType(snes, &type));
+  }
   if (type) PetscCall(PetscStrbeginswith(type, "vi", &bounds));
   if (bounds)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, rel, 0.0, "the bounds of a variational inequality are not differentiated: choose another -adj_forward_snes_type"));
+  else if (st->reason > 0 && st->taken)
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INFO, last, 0.0, "the residual itself, of a solution that the user's own solve has found; its error is estimated"));
   else if (st->reason > 0 && adj->program && adj->steps >= 0)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, rel, 0.0, "the derivative is that of the steps that were made"));
   else if (st->reason > 0 && (absolute || small))
@@ -70,12 +76,16 @@ PetscErrorCode ADJProductNotFinite_Private(ADJTrustReport *rep)
 /* After a failure only: whether the residual that stopped the solver holds NaN or Inf */
 static PetscErrorCode ADJCheckForwardFinite_Private(ADJ adj, ADJTrustReport *rep)
 {
-  PetscReal norm;
+  const ADJState *st = adj->state;
+  PetscReal       norm;
 
   PetscFunctionBegin;
   if (rep->check[ADJ_CHECK_FORWARD].status != ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(VecNorm(adj->r, NORM_2, &norm));
-  if (adj->state->reason == ADJ_SNES_DIVERGED_NAN || PetscIsInfOrNanReal(norm)) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FINITE], ADJ_CHECK_FAILED, 0.0, 1.0, "F or R has NaN or Inf at an iterate of the forward solve: look at the function, its initial guess and the parameters"));
+  if (ADJForwardBorrowed_Private(adj))
+    norm = st->nhistory ? st->history[st->nhistory - 1] : 0.0;
+  else
+    PetscCall(VecNorm(adj->r, NORM_2, &norm));
+  if (st->reason == ADJ_SNES_DIVERGED_NAN || PetscIsInfOrNanReal(norm)) PetscCall(ADJSetCheck_Private(&rep->check[ADJ_CHECK_FINITE], ADJ_CHECK_FAILED, 0.0, 1.0, "F or R has NaN or Inf at an iterate of the forward solve: look at the function, its initial guess and the parameters"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -157,6 +167,7 @@ static const struct {
   {ADJ_CHECK_LINEAR, ADJ_TRUST_REFUTED_LINEAR},
   {ADJ_CHECK_CONTRACTION, ADJ_TRUST_REFUTED_CONTRACTION},
   {ADJ_CHECK_SELECTIONS, ADJ_TRUST_REFUTED_CONTRACTION},
+  {ADJ_CHECK_COMPLEMENTARITY, ADJ_TRUST_REFUTED_NOT_SMOOTH},
   {ADJ_CHECK_RESIDUAL_BOUND, ADJ_TRUST_REFUTED_CONDITIONING},
   {ADJ_CHECK_DRIFT, ADJ_TRUST_REFUTED_ERROR},
   {ADJ_CHECK_GRADIENT, ADJ_TRUST_REFUTED_ERROR},
@@ -287,6 +298,7 @@ static PetscErrorCode ADJTrustEstimate_Private(ADJ adj, Vec in, Vec out, const A
   PetscCall(ADJCheckConditioning_Private(adj, rec, rep));
   if (rep->check[ADJ_CHECK_FINITE].status == ADJ_CHECK_FAILED || rep->check[ADJ_CHECK_FORWARD].status == ADJ_CHECK_FAILED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJCheckDifferences_Private(adj, in, out, rec, rep));
+  if (adj->adapter && adj->adapter->check) PetscCall((*adj->adapter->check)(adj, rep));
   PetscCall(ADJCheckNullSpace_Private(adj, in, rec, rep));
   if (ADJConclude_Private(adj, rep) >= 0 || ADJConclude_Private(adj, rep) == ADJ_TRUST_REFUTED_LINEAR) PetscCall(ADJCheckContraction_Private(adj, rec, rep));
   if (ADJConclude_Private(adj, rep) >= 0) PetscCall(ADJCheckSelections_Private(adj, rep));
@@ -315,6 +327,7 @@ PetscErrorCode ADJTrustEnd_Private(ADJ adj, ADJPhase phase, Vec in, Vec out)
   if (adj->trustlevel > ADJ_TRUST_LEVEL_NONE) ierr = ADJTrustEstimate_Private(adj, in, out, rec, rep);
   adj->account = &adj->counters;
   PetscCall(ierr);
+  PetscCall(ADJPutParameters_Private(adj, adj->state->theta));
   rep->products = ADJCountProducts(&adj->checkcounters) - products;
   rep->maps     = adj->checkcounters.map - maps;
   PetscCall(ADJSetVerdict_Private(adj, rep));

@@ -51,8 +51,12 @@ static PetscErrorCode ADJTestPush_Private(ADJ adj, ADJSaved *saved)
   saved->wspoilt    = adj->wspoilt;
   adj->w            = NULL;
   PetscCall(ADJStateCreate_Private(&adj->state));
-  PetscCall(SNESGetTolerances(adj->snes, NULL, &saved->snesrtol, NULL, NULL, NULL));
-  PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, PetscMin(saved->snesrtol, adj->form == ADJ_FIXED_POINT ? ADJ_TIGHT_ITERATION : ADJ_TIGHT_SNES_RTOL), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  if (ADJForwardBorrowed_Private(adj))
+    PetscCall((*adj->adapter->tighten)(adj, PETSC_TRUE));
+  else {
+    PetscCall(SNESGetTolerances(adj->snes, NULL, &saved->snesrtol, NULL, NULL, NULL));
+    PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, PetscMin(saved->snesrtol, adj->form == ADJ_FIXED_POINT ? ADJ_TIGHT_ITERATION : ADJ_TIGHT_SNES_RTOL), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  }
   PetscCall(KSPGetTolerances(adj->ksp, &saved->ksprtol, NULL, NULL, NULL));
   PetscCall(KSPSetTolerances(adj->ksp, PetscMin(saved->ksprtol, ADJ_TIGHT_KSP_RTOL), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   adj->testing = PETSC_TRUE;
@@ -64,7 +68,10 @@ static PetscErrorCode ADJTestPush_Private(ADJ adj, ADJSaved *saved)
 static PetscErrorCode ADJTestPop_Private(ADJ adj, ADJSaved *saved, PetscErrorCode ierr)
 {
   PetscFunctionBegin;
-  PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, saved->snesrtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
+  if (ADJForwardBorrowed_Private(adj))
+    PetscCall((*adj->adapter->tighten)(adj, PETSC_FALSE));
+  else
+    PetscCall(SNESSetTolerances(adj->snes, ADJ_CURRENT, saved->snesrtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetTolerances(adj->ksp, saved->ksprtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   adj->xrefgood = saved->xrefgood;
   PetscCall(VecDestroy(&adj->w));
@@ -79,6 +86,7 @@ static PetscErrorCode ADJTestPop_Private(ADJ adj, ADJSaved *saved, PetscErrorCod
   if (saved->linearized && !ierr) ierr = ADJLinearizeAtSolution_Private(adj);
   adj->account = &adj->counters;
   PetscCall(ierr);
+  PetscCall(ADJPutParameters_Private(adj, adj->state->theta));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

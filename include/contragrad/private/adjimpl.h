@@ -32,6 +32,33 @@ struct _ADJOps {
   PetscErrorCode (*destroy)(ADJ);
 };
 
+/*
+   A solver of the user's that was borrowed, src/adapters/: it is the same solver before and after. Operations that are NULL
+   have nothing to do
+*/
+typedef struct {
+  const char *name;                                             /* "SNES", ... */
+  PetscErrorCode (*setup)(ADJ);                                 /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
+  PetscErrorCode (*solve)(ADJ, Vec x);                          /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
+  PetscErrorCode (*solved)(ADJ, Vec x);                         /* the user has made it: the same from what the solver still knows */
+  PetscErrorCode (*tighten)(ADJ, PetscBool);                    /* for a test: solve to rounding level; and as before */
+  PetscErrorCode (*getsnes)(ADJ, SNES *);                       /* for ADJGetSNES() */
+  PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, if it has been set up, else NULL */
+  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
+  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none */
+  PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
+  PetscErrorCode (*view)(ADJ, PetscViewer);
+  PetscErrorCode (*reset)(ADJ);
+  PetscErrorCode (*destroy)(ADJ);
+} ADJAdapter;
+
+/* A Jacobian that is a matrix; the matrices are referenced */
+typedef struct {
+  Mat            A, P;   /* dR/dx or dF/dx, and what preconditioners of dR/dx are built on; the two may be the same */
+  ADJJacobianFn *update; /* NULL: nothing to be done at a new point */
+  void          *ctx;
+} ADJJacobian;
+
 /* What one adjoint or tangent left behind, for the verdict; negative numbers mean not known */
 typedef struct {
   KSPConvergedReason reason; /* of the linear solve; 0: none was made */
@@ -72,6 +99,7 @@ typedef struct {
   PetscBool           plain;    /* x <- F(x), nothing else */
   PetscReal           rate;     /* observed; negative: not known */
   PetscReal           rnormref; /* what the relative tolerance is measured against */
+  PetscBool           taken;    /* the user's own solve found the solution, outside of ADJSolve() */
   PetscBool           linearized;
   PetscReal           vjperror[2]; /* of the dot-product test in x and theta; -1: not run */
   PetscReal           vjptolerance[2];
@@ -183,6 +211,10 @@ struct _p_ADJ {
   PetscReal            gradientrtol;          /* largest error against the derivative of the solution; PETSC_DETERMINE: by the type */
   PetscBool            testvjp, testgradient; /* asked by option */
   ADJTrajectoryOptions trajectory;
+  PetscBool            symmetric; /* the operator is its own (Hermitian) transpose */
+  PetscBool            fdcolor;   /* derivatives that nobody gave come from differences of the map */
+  ADJTranspose         transpose;
+  ADJPCSource          pcsource;
 
   /*-------------- User-provided functions and objects ------------------*/
   ADJMapFn       *map;
@@ -191,6 +223,15 @@ struct _p_ADJ {
   ADJLinearizeFn *linearize;
   ADJObjectiveFn *objective;
   void           *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
+  const ADJAdapter       *adapter; /* of a borrowed solver; NULL: none */
+  void                   *adapterdata;
+  ADJJacobian             jacobian; /* of ADJSetJacobian(), or of the adapter */
+  ADJParametersFn        *put;
+  ADJParameterVJPFn      *parametervjp;
+  ADJParameterJacobianFn *parameterupdate;
+  Mat                     B; /* dF/dtheta or dR/dtheta */
+  void                   *putctx, *parametervjpctx, *parameterupdatectx;
+  DM                      dm, dmtheta; /* of state and parameters */
   Mat             P;                   /* approximates M = I - dF/dx or dR/dx */
   Vec             sol;                 /* initial guess and solution */
   MatNullSpace    nullright, nullleft; /* of M */
@@ -225,11 +266,22 @@ struct _p_ADJ {
   ADJSelections  selections;
   ADJNullVectors nullvectors;
   void          *data; /* of the type */
+  Mat            product;     /* what products in x are made with, if the user gave none: referenced */
+  ADJJacobian    fdjacobian;  /* of differences */
+  ADJJacobian   *inforce;     /* one of the two; NULL: neither */
+  void          *differences; /* src/differences/ */
+  void          *pcreuse;     /* adjpc.c */
 
   /* ----------------------- Status variables --------------------------*/
   PetscBool        typekeepsprevious; /* the type wants the last but one iterate */
   PetscBool        program;           /* the type differentiates the steps that were made, not the solution */
   PetscBool        setupcalled;
+  PetscBool        vjpcomposed, jvpcomposed; /* adj->vjp, adj->jvp are made of matrices, and of what was given for theta */
+  PetscBool        thetajvp;                 /* adj->jvp takes directions in theta */
+  PetscBool        Pofjacobian;              /* adj->P is that of adj->jacobian */
+  PetscObjectId    putid;                    /* the vector that was put last, and its state then */
+  PetscObjectState putstate;
+  PetscInt         linearizations; /* tells one point of linearization from the next */
   PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
@@ -287,6 +339,28 @@ PETSC_INTERN PetscErrorCode ADJSolveForward_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJRequireFixedPoint_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJRequirePlainIteration_Private(ADJ);
 
+/* Products made of matrices and differences: adjproducts.c, ../differences/; parameters: adjparameters.c */
+PETSC_INTERN PetscErrorCode ADJForgetProducts_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJForgetShells_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJAttachPreconditioner_Private(ADJ, Mat);
+PETSC_INTERN PetscErrorCode ADJSetUpProducts_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJProductsReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJUpdateMatrices_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJPutParameters_Private(ADJ, Vec);
+PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionItems);
+PETSC_INTERN PetscErrorCode ADJDifferencesSetUp_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJDifferencesReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ, Vec, Vec);
+
+/* Borrowed solvers: ../adapters/ */
+PETSC_INTERN PetscErrorCode ADJSetAdapter_Private(ADJ, const ADJAdapter *, void *);
+PETSC_INTERN PetscErrorCode ADJSetMap_Private(ADJ, ADJForm, ADJMapFn *, void *);
+static inline PetscBool     ADJForwardBorrowed_Private(ADJ adj)
+{
+  return (PetscBool)(adj->adapter && adj->adapter->solve);
+}
+
 /* A pullback with its verdict: adjsolve.c */
 PETSC_INTERN PetscErrorCode ADJSolveAdjoint_Private(ADJ, Vec, Vec);
 
@@ -315,7 +389,6 @@ PETSC_INTERN PetscErrorCode ADJSolveM_Private(ADJ, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJCreateAdjoint_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetDefaultPC_Private(ADJ, KSP);
 PETSC_INTERN PetscErrorCode ADJUseMatrixInPC_Private(ADJ, KSP);
-PETSC_INTERN PetscErrorCode ADJReplaceDefaultPC_Private(KSP, PetscBool);
 PETSC_INTERN PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ);
 
 /* States: adjstate.c */
