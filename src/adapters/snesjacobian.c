@@ -170,7 +170,6 @@ static PetscErrorCode ADJUpdateJacobian_SNES(ADJ adj, Vec x, Vec theta, Mat A, M
   ADJ_SNES          *c = (ADJ_SNES *)ctx;
   ADJSNESJacobianFn *fn;
   void              *jctx;
-  PetscBool          matrixfree;
 
   (void)theta;
   PetscFunctionBegin;
@@ -180,8 +179,7 @@ static PetscErrorCode ADJUpdateJacobian_SNES(ADJ adj, Vec x, Vec theta, Mat A, M
     PetscCall(MatAssemblyEnd(A, MAT_FINAL_ASSEMBLY));
   }
   PetscCall(SNESGetJacobian(c->snes, NULL, NULL, &fn, &jctx));
-  PetscCall(ADJIsType_SNES(c->origin.P, MATMFFD, &matrixfree));
-  if (!fn || matrixfree || (!P && !A)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!fn || fn == MatMFFDComputeJacobian || (!P && !A)) PetscFunctionReturn(PETSC_SUCCESS);
   if (c->created)
     PetscCall(ADJEvaluateJacobian_SNES(adj, c, x, P, P, fn, jctx));
   else if (c->origin.copies)
@@ -220,7 +218,7 @@ static PetscErrorCode ADJCreateMFFD_SNES(ADJ adj, SNES snes, Mat *A)
 static PetscErrorCode ADJCreateMatrix_SNES(ADJ adj, ADJ_SNES *c, Mat *P)
 {
   PetscFunctionBegin;
-  if (!c->origin.fn || !adj->dm || adj->dm != c->snes->dm) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!c->origin.fn || c->origin.fn == MatMFFDComputeJacobian || !adj->dm || adj->dm != c->snes->dm) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(DMCreateMatrix(c->snes->dm, P));
   c->created = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -265,7 +263,7 @@ static PetscErrorCode ADJChooseMatrices_SNES(ADJ adj, ADJ_SNES *c, Mat *A, Mat *
     PetscCall(ADJCreateMFFD_SNES(adj, c->snes, A));
     c->mffd = PETSC_TRUE;
   }
-  if (!o->A && !o->P) PetscCall(ADJCreateMatrix_SNES(adj, c, P));
+  if (!theirA && !theirP) PetscCall(ADJCreateMatrix_SNES(adj, c, P));
   if (o->copies) {
     PetscCall(ADJDuplicateMat_SNES(theirP, P));
     if (theirA && theirA != theirP) PetscCall(ADJDuplicateMat_SNES(theirA, A));
