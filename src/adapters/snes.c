@@ -59,12 +59,13 @@ static PetscErrorCode ADJFollow_SNES(ADJ adj)
 /* Norms of the function preconditioned from the left are not to be compared with others */
 static PetscErrorCode ADJMonitor_SNES(SNES snes, PetscInt it, PetscReal rnorm, void *ctx)
 {
-  ADJState *st = ((ADJ)ctx)->state;
+  ADJ       adj = (ADJ)ctx;
+  ADJState *st  = adj->state;
   Vec       x;
 
   PetscFunctionBegin;
   if (it != st->nhistory) PetscFunctionReturn(PETSC_SUCCESS); /* some SNES types call their monitors twice for one iterate */
-  if (it == 0) st->rnormref = snes->functype == SNES_FUNCTION_PRECONDITIONED ? rnorm : PetscMax(st->rnormref, rnorm);
+  if (it == 0) st->rnormref = snes->functype == SNES_FUNCTION_PRECONDITIONED && !adj->testing ? rnorm : PetscMax(st->rnormref, rnorm);
   PetscCall(SNESGetSolution(snes, &x));
   PetscCall(ADJStateRecord_Private(st, rnorm, x));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -137,7 +138,7 @@ static PetscErrorCode ADJRecordResidual_SNES(ADJ adj, Vec x)
   PetscCall(ADJComputeResidual_Private(adj, x, st->theta, adj->r));
   PetscCall(VecNorm(adj->r, NORM_2, &norm));
   PetscCall(ADJStateRecord_Private(st, norm, x));
-  st->rnormref = norm;
+  st->rnormref = adj->testing ? PetscMax(norm, st->rnormref) : norm;
   st->taken    = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
