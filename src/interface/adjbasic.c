@@ -157,6 +157,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL));
   PetscCall(ADJSetJacobian(*adj, NULL, NULL, NULL, NULL));
   PetscCall(ADJSetParameterJacobian(*adj, NULL, NULL, NULL));
+  PetscCall(PetscFree((*adj)->addresses));
   PetscCall(DMDestroy(&(*adj)->dm));
   PetscCall(DMDestroy(&(*adj)->dmtheta));
   PetscCall(SNESDestroy(&(*adj)->snes));

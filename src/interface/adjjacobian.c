@@ -251,6 +251,8 @@ PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ adj, ADJOptionItems PetscO
   if (set) PetscCall(ADJSetSymmetric(adj, flg));
   PetscCall(PetscOptionsBool("-adj_vjp_fd_color", "Derivatives that nobody gave by coloring and differences", "ADJSetFDColor", adj->fdcolor, &flg, &set));
   if (set) PetscCall(ADJSetFDColor(adj, flg));
+  PetscCall(PetscOptionsBool("-adj_vjp_fd_theta", "Derivatives in theta that nobody gave by differences", "ADJSetFDParameters", adj->fdparameters, &flg, &set));
+  if (set) PetscCall(ADJSetFDParameters(adj, flg));
   PetscCall(PetscOptionsEnum("-adj_transpose", "How a matrix is transposed", "ADJSetTranspose", ADJTransposes, (PetscEnum)adj->transpose, &value, &set));
   if (set) PetscCall(ADJSetTranspose(adj, (ADJTranspose)value));
   PetscCall(PetscOptionsEnum("-adj_pc_source", "Where the adjoint's preconditioner comes from", "ADJSetPCSource", ADJPCSources, (PetscEnum)adj->pcsource, &value, &set));

@@ -25,17 +25,17 @@ static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Ve
     PetscCall(MatMultHermitianTranspose(adj->B, w, thetabar));
   else if (adj->adapter && adj->adapter->parametervjp)
     PetscCall((*adj->adapter->parametervjp)(adj, w, thetabar));
-  else if (adj->fdcolor)
+  else if (adj->fdcolor || adj->fdparameters)
     PetscCall(ADJDifferencesParameterVJP_Private(adj, w, thetabar));
   else
-    SETERRQ(PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing says how the problem depends on theta: call ADJSetParameterVJP(), ADJSetParameterJacobian() or ADJSetVJP(), or take differences, -adj_vjp_fd_color");
+    SETERRQ(PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing says how the problem depends on theta: call ADJSetParameterVJP(), ADJSetParameterJacobian() or ADJSetVJP(), or take differences, -adj_vjp_fd_theta");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ADJApplyParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
 {
   PetscFunctionBegin;
-  PetscCheck(adj->thetajvp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing pushes a direction in theta forward: call ADJSetParameterJacobian() or ADJSetJVP(), or take differences, -adj_vjp_fd_color");
+  PetscCheck(adj->thetajvp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing pushes a direction in theta forward: call ADJSetParameterJacobian() or ADJSetJVP(), or take differences, -adj_vjp_fd_theta");
   if (adj->B)
     PetscCall(MatMult(adj->B, thetadot, y));
   else if (adj->adapter && adj->adapter->parameterjvp)
@@ -148,7 +148,7 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   if (!adj->jvp) {
     adj->jvp         = ADJJVP_Composed;
     adj->jvpcomposed = PETSC_TRUE;
-    adj->thetajvp    = (PetscBool)(adj->B || (adj->adapter && adj->adapter->parameterjvp) || adj->fdcolor);
+    adj->thetajvp    = (PetscBool)(adj->B || (adj->adapter && adj->adapter->parameterjvp) || adj->fdcolor || adj->fdparameters);
   }
   if (!adj->vjp) {
     adj->vjp         = ADJVJP_Composed;

@@ -212,7 +212,8 @@ struct _p_ADJ {
   PetscBool            testvjp, testgradient; /* asked by option */
   ADJTrajectoryOptions trajectory;
   PetscBool            symmetric; /* the operator is its own (Hermitian) transpose */
-  PetscBool            fdcolor;   /* derivatives that nobody gave come from differences of the map */
+  PetscBool            fdcolor;      /* derivatives that nobody gave come from differences of the map */
+  PetscBool            fdparameters; /* those in theta alone */
   ADJTranspose         transpose;
   ADJPCSource          pcsource;
 
@@ -231,6 +232,7 @@ struct _p_ADJ {
   ADJParameterJacobianFn *parameterupdate;
   Mat                     B; /* dF/dtheta or dR/dtheta */
   void                   *putctx, *parametervjpctx, *parameterupdatectx;
+  void                   *addresses; /* of ADJSetParameterAddresses() */
   DM                      dm, dmtheta; /* of state and parameters */
   Mat             P;                   /* approximates M = I - dF/dx or dR/dx */
   Vec             sol;                 /* initial guess and solution */

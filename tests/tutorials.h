@@ -1,0 +1,74 @@
+/*
+   Gradients of PETSc's own tutorials. A test includes the source of one, unchanged, with main() renamed, and puts its
+   lines after the solve by giving the solver's name to a function of its own. Those between "added lines: begin" and "end" are what
+   a user would add to the source; tests/tutorials.t counts them. What follows here verifies their gradient.
+*/
+#ifndef TUTORIALS_H
+#define TUTORIALS_H
+
+#include <contragrad.h>
+#include "tap.h"
+
+#define TUTORIAL_CENTRAL 1e-6 /* largest relative error against central differences */
+#define TUTORIAL_DOT     1e-6 /* of the dot-product test, with products by differences */
+
+/* The functional, found by the tutorial's own solver with the parameters as they stand in its variables */
+typedef PetscErrorCode TutorialFunctionalFn(void *ctx, PetscReal *value);
+
+/* g_j against (J(p_j + h) - J(p_j - h))/2h, with h relative to the parameter */
+static inline PetscErrorCode TutorialCentral(TutorialFunctionalFn *functional, void *ctx, PetscReal *parameter, PetscReal h, PetscReal g, const char name[])
+{
+  const PetscReal p = *parameter, step = h * PetscMax(PetscAbsReal(p), 1e-3);
+  PetscReal       plus, minus;
+
+  PetscFunctionBegin;
+  *parameter = p + step;
+  PetscCall(functional(ctx, &plus));
+  *parameter = p - step;
+  PetscCall(functional(ctx, &minus));
+  *parameter = p;
+  PetscCall(TapClose(g, (plus - minus) / (2.0 * step), TUTORIAL_CENTRAL, "derivative in %s against central differences", name));
+  PetscCall(TapOk((PetscBool)(PetscAbsReal(g) > 1e-10), "it is not zero"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* One entry of a parameter vector, on every process */
+static inline PetscErrorCode TutorialGet(Vec v, PetscInt j, PetscReal *value)
+{
+  const PetscScalar *a;
+
+  PetscFunctionBegin;
+  PetscCall(ADJParameterVecGetArrayRead(v, &a));
+  *value = PetscRealPart(a[j]);
+  PetscCall(ADJParameterVecRestoreArrayRead(v, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The verdict, and the dot-product test at the solution */
+static inline PetscErrorCode TutorialVerdict(ADJ adj, Vec theta, Vec x)
+{
+  ADJTrust  verdict;
+  PetscReal error[2];
+
+  PetscFunctionBegin;
+  PetscCall(ADJGetTrust(adj, &verdict));
+  PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "the verdict is ESTIMATED, here %s", ADJTrusts[verdict]));
+  PetscCall(ADJTestVJP(adj, theta, x, &error[0], &error[1]));
+  PetscCall(TapBelow(error[0], TUTORIAL_DOT, "dot-product test in x"));
+  PetscCall(TapBelow(error[1], TUTORIAL_DOT, "dot-product test in the parameters"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* In place of a test whose tutorial is not installed */
+#define TUTORIAL_MISSING \
+  int main(int argc, char **argv) \
+  { \
+    PetscCall(PetscInitialize(&argc, &argv, NULL, NULL)); \
+    PetscCall(TapBegin()); \
+    PetscCall(TapSkip("the sources of PETSc's tutorials are not installed")); \
+    (void)TapEnd(); \
+    PetscCall(PetscFinalize()); \
+    return 0; \
+  }
+
+#endif
