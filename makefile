@@ -198,6 +198,14 @@ tutorials:
 	  echo "Contragrad: installing the Debian package libpetsc$(call minor,$(petsc))-dev-examples"; \
 	  { apt-get update -q && apt-get install -y -q --no-install-recommends libpetsc$(call minor,$(petsc))-dev-examples; } || true; fi
 $(B)/tutorials: ;
+
+# The code of docs/embedding.md, from each block after a line <!-- snippet NAME --> into NAME.inc; tests/embedding_X.c include it
+$(B)/snippets/made: docs/embedding.md
+	@mkdir -p $(@D)
+	$(Q)awk '/^<!-- snippet / {f = "$(@D)/" $$3 ".inc"; next} f && /^```c/ {p = 1; printf "" >f; next} p && /^```/ {p = 0; close(f); f = ""; next} p {print >f}' $< && touch $@
+$(B)/obj/tests/embedding_%.o: extra := -I$(B)/snippets
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/embedding_*.c)): $(B)/snippets/made
+
 $(B)/obj/tests/tutorial_%.o: extra := -isystem $(tutorials)
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/tutorial_*.c)): $(B)/tutorials | tutorials
 
