@@ -59,6 +59,23 @@ static inline PetscErrorCode TutorialVerdict(ADJ adj, Vec theta, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Of mean zero, so that a constant added to the solution does not count */
+static inline PetscErrorCode TutorialWeights(Vec w)
+{
+  PetscInt    lo, hi;
+  PetscScalar sum;
+
+  PetscFunctionBegin;
+  PetscCall(VecGetOwnershipRange(w, &lo, &hi));
+  for (PetscInt i = lo; i < hi; i++) PetscCall(VecSetValue(w, i, PetscSinReal((PetscReal)i), INSERT_VALUES));
+  PetscCall(VecAssemblyBegin(w));
+  PetscCall(VecAssemblyEnd(w));
+  PetscCall(VecSum(w, &sum));
+  PetscCall(VecGetSize(w, &hi));
+  PetscCall(VecShift(w, -sum / (PetscReal)hi));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* In place of a test whose tutorial is not installed */
 #define TUTORIAL_MISSING \
   int main(int argc, char **argv) \

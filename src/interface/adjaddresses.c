@@ -20,6 +20,7 @@ static PetscErrorCode ADJPut_Addresses(ADJ adj, Vec theta, void *ctx)
   PetscCheck(m == a->m, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_SIZ, "theta has length %" PetscInt_FMT ", but ADJSetParameterAddresses() gave %" PetscInt_FMT " variables", m, a->m);
   PetscCall(ADJParameterVecGetArrayRead(theta, &values));
   for (PetscInt j = 0; j < m; j++) {
+    if (!a->address[j]) continue;
     if (a->type == PETSC_REAL)
       *(PetscReal *)a->address[j] = PetscRealPart(values[j]);
     else
@@ -38,7 +39,7 @@ static PetscErrorCode ADJPut_Addresses(ADJ adj, Vec theta, void *ctx)
 +  adj     - the context
 .  m       - how many
 .  type    - `PETSC_REAL` or `PETSC_SCALAR`: of all of them
--  address - where they are, on each process; they must stay there
+-  address - where they are, on each process; they must stay there. `NULL` where this process does not have it
 
    Level: beginner
 
@@ -129,15 +130,14 @@ PetscErrorCode ADJGetParameterAddresses(ADJ adj, PetscInt *m, PetscDataType *typ
 PetscErrorCode ADJCreateParameters(ADJ adj, Vec *theta)
 {
   ADJAddresses *a;
-  PetscInt      lo, hi;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   a = (ADJAddresses *)adj->addresses;
   PetscCheck(a, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The variables of the program are not known: call ADJSetParameterAddresses() first, or ADJCreateParameterVec()");
   PetscCall(ADJCreateParameterVec(PetscObjectComm((PetscObject)adj), a->m, theta));
-  PetscCall(VecGetOwnershipRange(*theta, &lo, &hi));
-  for (PetscInt j = lo; j < hi; j++) PetscCall(VecSetValue(*theta, j, a->type == PETSC_REAL ? *(PetscReal *)a->address[j] : *(PetscScalar *)a->address[j], INSERT_VALUES));
+  for (PetscInt j = 0; j < a->m; j++)
+    if (a->address[j]) PetscCall(VecSetValue(*theta, j, a->type == PETSC_REAL ? *(PetscReal *)a->address[j] : *(PetscScalar *)a->address[j], INSERT_VALUES));
   PetscCall(VecAssemblyBegin(*theta));
   PetscCall(VecAssemblyEnd(*theta));
   PetscFunctionReturn(PETSC_SUCCESS);
