@@ -56,7 +56,7 @@ static PetscErrorCode FormJacobian(SNES snes, Vec X, Mat J, Mat P, void *ctx)
   for (PetscInt i = info.xs; i < info.xs + info.xm; i++) {
     const PetscReal   h      = 1.0 / (info.mx - 1);
     const PetscInt    col[3] = {i - 1, i, i + 1};
-    const PetscScalar v[3]   = {-user->kappa / h - 0.5, 2.0 * user->kappa / h - h * user->lambda * PetscExpScalar(x[i]), -user->kappa / h + 0.5}, one = 1.0;
+    const PetscScalar v[3] = {-user->kappa / h - 0.5, 2.0 * user->kappa / h - h * user->lambda * PetscExpScalar(x[i]), -user->kappa / h + 0.5}, one = 1.0;
 
     if (i == 0 || i == info.mx - 1)
       PetscCall(MatSetValues(P, 1, &i, 1, &i, &one, INSERT_VALUES));

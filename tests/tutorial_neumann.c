@@ -11,7 +11,7 @@
 
 #if __has_include(<ksp/ksp/tutorials/ex50.c>)
 static PetscErrorCode SolveAndDifferentiate(KSP, Vec, Vec, void *);
-  #define main                 TutorialMain
+  #define main                TutorialMain
   #define KSPSolve(ksp, b, x) SolveAndDifferentiate(ksp, b, x, &user)
   #include <ksp/ksp/tutorials/ex50.c>
   #undef main

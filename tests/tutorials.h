@@ -77,15 +77,15 @@ static inline PetscErrorCode TutorialWeights(Vec w)
 }
 
 /* In place of a test whose tutorial is not installed */
-#define TUTORIAL_MISSING \
-  int main(int argc, char **argv) \
-  { \
-    PetscCall(PetscInitialize(&argc, &argv, NULL, NULL)); \
-    PetscCall(TapBegin()); \
+#define TUTORIAL_MISSING                                                      \
+  int main(int argc, char **argv)                                             \
+  {                                                                           \
+    PetscCall(PetscInitialize(&argc, &argv, NULL, NULL));                     \
+    PetscCall(TapBegin());                                                    \
     PetscCall(TapSkip("the sources of PETSc's tutorials are not installed")); \
-    (void)TapEnd(); \
-    PetscCall(PetscFinalize()); \
-    return 0; \
+    (void)TapEnd();                                                           \
+    PetscCall(PetscFinalize());                                               \
+    return 0;                                                                 \
   }
 
 #endif
