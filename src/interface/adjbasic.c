@@ -121,6 +121,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(PetscMemzero(&adj->counters, sizeof(ADJCounters)));
   PetscCall(PetscMemzero(&adj->checkcounters, sizeof(ADJCounters)));
   PetscCall(PetscMemzero(&adj->norms, sizeof(ADJNorms)));
+  PetscCall(PetscArrayzero(&adj->local.checked[0][0], 4));
   adj->norms.a = adj->norms.b = -1.0;
   adj->lin_x                  = NULL;
   adj->lin_theta              = NULL;

@@ -188,6 +188,18 @@ typedef struct {
   ADJProductFilter filter;
 } ADJNorms;
 
+/* Functions on local patches, src/dm/: what adj->map, adj->vjp and adj->jvp call if they were set there */
+typedef struct {
+  ADJDMDAMapFn      *damap;
+  ADJDMDAFunctionFn *dafunction; /* where there is no damap */
+  ADJDMDAVJPFn      *davjp;
+  ADJDMDAJVPFn      *dajvp;
+  ADJDMMapFn        *dmmap;
+  ADJDMVJPFn        *dmvjp;
+  ADJDMJVPFn        *dmjvp;
+  PetscBool          checked[2][2]; /* the DMs fit: local vectors, arrays; state, parameters */
+} ADJLocalFunctions;
+
 struct _p_ADJ {
   PETSCHEADER(struct _ADJOps);
   /*------------------------- User parameters ---------------------------*/
@@ -234,6 +246,7 @@ struct _p_ADJ {
   void                   *putctx, *parametervjpctx, *parameterupdatectx;
   void                   *addresses; /* of ADJSetParameterAddresses() */
   DM                      dm, dmtheta; /* of state and parameters */
+  ADJLocalFunctions       local;
   Mat             P;                   /* approximates M = I - dF/dx or dR/dx */
   Vec             sol;                 /* initial guess and solution */
   MatNullSpace    nullright, nullleft; /* of M */
