@@ -203,7 +203,7 @@ $(B)/tutorials: ;
 $(B)/snippets/made: docs/embedding.md
 	@mkdir -p $(@D)
 	$(Q)awk '/^<!-- snippet / {f = "$(@D)/" $$3 ".inc"; next} f && /^```c/ {p = 1; printf "" >f; next} p && /^```/ {p = 0; close(f); f = ""; next} p {print >f}' $< && touch $@
-$(B)/obj/tests/embedding_%.o: extra := -I$(B)/snippets
+$(B)/obj/tests/embedding_%.o: extra := -I$(B)/snippets -Wno-unused-parameter
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/embedding_*.c)): $(B)/snippets/made
 
 $(B)/obj/tests/tutorial_%.o: extra := -isystem $(tutorials)

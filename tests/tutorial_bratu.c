@@ -37,7 +37,7 @@ static PetscErrorCode SumOfSolution(void *ctx, PetscReal *value)
 
 static PetscErrorCode Verify(ADJ adj, SNES snes, Vec theta, Vec x, Vec gradient, AppCtx *user)
 {
-  PetscReal g;
+  PetscReal g = 0.0;
 
   PetscFunctionBegin;
   PetscCall(TapBegin());

@@ -39,7 +39,7 @@ static PetscErrorCode WeightedSum(void *ctx, PetscReal *value)
 
 static PetscErrorCode Verify(ADJ adj, KSP ksp, Vec theta, Vec x, Vec gradient, UserContext *user)
 {
-  PetscReal g[2];
+  PetscReal g[2] = {0.0, 0.0};
 
   PetscFunctionBegin;
   PetscCall(TapBegin());

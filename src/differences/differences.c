@@ -125,11 +125,16 @@ static PetscErrorCode ADJUpdateColumns_Private(ADJ adj, ADJDifferences *d)
 /* thetabar_j = <column j, w> */
 PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ adj, Vec w, Vec thetabar)
 {
-  ADJDifferences *d = (ADJDifferences *)adj->differences;
+  ADJDifferences *d;
   PetscInt        lo, hi;
   PetscScalar    *dots;
 
   PetscFunctionBegin;
+  if (!adj->differences) {
+    PetscCall(PetscNew(&d));
+    adj->differences = d;
+  }
+  d = (ADJDifferences *)adj->differences;
   PetscCall(ADJUpdateColumns_Private(adj, d));
   PetscCall(PetscMalloc1(d->ncolumns, &dots));
   PetscCall(VecMDot(w, d->ncolumns, d->columns, dots));
