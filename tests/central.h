@@ -43,7 +43,7 @@ static inline PetscErrorCode TapCentral(ADJ adj, Vec theta, Vec x, PetscReal tol
 {
   const PetscScalar units[] = {1.0, PetscCMPLX(0.0, 1.0)};
   Vec               d, g;
-  PetscReal         value, slope;
+  PetscReal         value, slope = 0.0;
   PetscScalar       dot;
   ADJTrust          verdict;
 

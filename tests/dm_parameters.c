@@ -4,6 +4,7 @@ static char help[] = "A small set of parameters: every process reads all, gradie
    nsize: 1 2 4
    args: -adj_forward_snes_rtol 1e-14 -adj_ksp_rtol 1e-12
 */
+#include <petsc/private/petscimpl.h>
 #include "central.h"
 
 #define N 13
