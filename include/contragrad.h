@@ -148,6 +148,8 @@ PETSC_EXTERN PetscErrorCode ADJSetFDColor(ADJ, PetscBool);
 PETSC_EXTERN PetscErrorCode ADJGetFDColor(ADJ, PetscBool *);
 PETSC_EXTERN PetscErrorCode ADJSetFDParameters(ADJ, PetscBool);
 PETSC_EXTERN PetscErrorCode ADJGetFDParameters(ADJ, PetscBool *);
+PETSC_EXTERN PetscErrorCode ADJSetFDMaxColumns(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJGetFDMaxColumns(ADJ, PetscInt *);
 
 /*E
    ADJTranspose - How the transpose of a Jacobian that is a matrix is applied in the adjoint solve

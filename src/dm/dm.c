@@ -3,10 +3,16 @@
 */
 #include <contragrad/private/adjimpl.h>
 
+/* Differences that were set up on the old one are set up anew */
 static PetscErrorCode ADJReplaceDM_Private(ADJ adj, DM *slot, DM dm)
 {
   PetscFunctionBegin;
   PetscCall(PetscArrayzero(&adj->local.checked[0][0], 4));
+  if (adj->differences && dm != *slot) {
+    PetscCall(ADJForgetProducts_Private(adj));
+    PetscCall(ADJForgetShells_Private(adj));
+    PetscCall(ADJDifferencesReset_Private(adj));
+  }
   PetscCall(PetscObjectReference((PetscObject)dm));
   PetscCall(DMDestroy(slot));
   *slot = dm;

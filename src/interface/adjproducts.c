@@ -134,7 +134,7 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   if (adj->jvpcomposed) adj->jvp = NULL;
   adj->thetajvp    = (PetscBool)(adj->jvp != NULL);
   adj->vjpcomposed = adj->jvpcomposed = PETSC_FALSE;
-  adj->inforce = &adj->jacobian;
+  adj->inforce                        = &adj->jacobian;
   if (adj->fdcolor && !adj->vjp) {
     PetscCall(ADJDifferencesSetUp_Private(adj));
     adj->inforce = &adj->fdjacobian;
@@ -165,8 +165,6 @@ PetscErrorCode ADJProductsReset_Private(ADJ adj)
   adj->vjpcomposed = adj->jvpcomposed = PETSC_FALSE;
   adj->inforce                        = NULL;
   PetscCall(MatDestroy(&adj->product));
-  PetscCall(MatDestroy(&adj->fdjacobian.A));
-  PetscCall(MatDestroy(&adj->fdjacobian.P));
   PetscCall(ADJDifferencesReset_Private(adj));
   if (adj->Pofjacobian) PetscCall(ADJAttachPreconditioner_Private(adj, NULL));
   adj->Pofjacobian = PETSC_FALSE;

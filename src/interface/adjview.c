@@ -10,6 +10,7 @@ static PetscErrorCode ADJViewProblem_Private(ADJ adj, PetscViewer viewer)
   PetscFunctionBegin;
   PetscCall(PetscViewerASCIIPrintf(viewer, "  form: %s\n", adj->form == ADJ_FIXED_POINT ? "fixed point x = F(x, theta)" : (adj->form == ADJ_RESIDUAL ? "residual R(x, theta) = 0" : "not set")));
   PetscCall(PetscViewerASCIIPrintf(viewer, "  products: %s%s%s%s\n", adj->vjp ? "VJP" : "no VJP", adj->jvp ? ", JVP" : "", adj->linearize ? ", linearization" : "", adj->P ? ", preconditioner matrix" : ""));
+  PetscCall(ADJDifferencesView_Private(adj, viewer));
   if (adj->state->x) {
     PetscCall(VecGetSize(adj->state->x, &n));
     PetscCall(VecGetSize(adj->state->theta, &m));

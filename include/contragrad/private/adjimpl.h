@@ -226,6 +226,7 @@ struct _p_ADJ {
   PetscBool            symmetric; /* the operator is its own (Hermitian) transpose */
   PetscBool            fdcolor;      /* derivatives that nobody gave come from differences of the map */
   PetscBool            fdparameters; /* those in theta alone */
+  PetscInt             fdmaxcolumns; /* of them in theta, one by one */
   ADJTranspose         transpose;
   ADJPCSource          pcsource;
 
@@ -365,6 +366,7 @@ PETSC_INTERN PetscErrorCode ADJPutParameters_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionItems);
 PETSC_INTERN PetscErrorCode ADJDifferencesSetUp_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJDifferencesReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJDifferencesView_Private(ADJ, PetscViewer);
 PETSC_INTERN PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ, Vec, Vec);
 
