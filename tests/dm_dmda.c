@@ -45,7 +45,7 @@ static PetscErrorCode TestSpec(const PatchSpec *spec)
   PetscCall(TapBelow(xerror, 1e-12, "%s: products in x", what));
   PetscCall(TapBelow(terror, 1e-12, "%s: products in theta", what));
   PetscCall(VecSet(p.x, 0.0));
-  PetscCall(TapCentral(p.adj, p.theta, p.x, 1e-7, what));
+  PetscCall(TapCentral(p.adj, p.theta, p.x, 1e-8, what));
   PetscCall(PatchDestroy(&p));
   PetscCall(ValueAndSlope(PETSC_COMM_WORLD, spec, &value, &slope));
   PetscCall(ValueAndSlope(PETSC_COMM_SELF, spec, &alone, &slopealone));

@@ -131,7 +131,7 @@ static PetscErrorCode Gradient(DM da, Vec theta, PetscBool borrow, Vec g)
   PetscCall(ADJSetParameters(adj, Put, &app));
   PetscCall(ADJDMDASetVJPLocal(adj, VJPLocal, NULL));
   PetscCall(ADJSetFromOptions(adj));
-  PetscCall(TapCentral(adj, theta, x, 1e-7, what));
+  PetscCall(TapCentral(adj, theta, x, 1e-8, what));
   PetscCall(ADJComputeObjectiveAndGradient(adj, theta, &value, g));
   PetscCall(ADJTestVJP(adj, theta, x, &xerror, &terror));
   PetscCall(TapBelow(xerror, 1e-7, "%s: products in x against differences", what));

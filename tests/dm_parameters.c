@@ -219,7 +219,7 @@ static PetscErrorCode TestGradient(PetscBool put, Layout layout)
   if (put) PetscCall(ADJSetParameters(adj, Put, &app));
   PetscCall(ADJSetVJP(adj, VJP, &app));
   PetscCall(ADJSetFromOptions(adj));
-  PetscCall(TapCentral(adj, theta, x, 1e-7, what));
+  PetscCall(TapCentral(adj, theta, x, 1e-8, what));
   PetscCall(TapOk((PetscBool)(put == (app.puts > 0)), "%s: %" PetscInt_FMT " times", what, app.puts));
   PetscCall(ADJDestroy(&adj));
   PetscCall(VecDestroy(&theta));

@@ -397,7 +397,7 @@ static inline PetscErrorCode TapPlex(PlexKind kind, PetscInt dim, const char wha
   PetscCall(TapBelow(xerror, 1e-12, "%s, %" PetscInt_FMT "D: products in x", what, dim));
   PetscCall(TapBelow(terror, 1e-12, "%s, %" PetscInt_FMT "D: products in theta", what, dim));
   PetscCall(VecSet(p.x, 0.0));
-  PetscCall(TapCentral(p.adj, p.theta, p.x, 1e-7, what));
+  PetscCall(TapCentral(p.adj, p.theta, p.x, 1e-8, what));
   PetscCall(PlexDestroy(&p));
   PetscCall(PlexValueAndSlope(PETSC_COMM_WORLD, kind, dim, &value, &slope));
   PetscCall(PlexValueAndSlope(PETSC_COMM_SELF, kind, dim, &alone, &slopealone));
