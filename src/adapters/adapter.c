@@ -11,6 +11,7 @@ PetscErrorCode ADJSetAdapter_Private(ADJ adj, const ADJAdapter *adapter, void *d
   if (adj->adapter && adj->adapter->destroy) PetscCall((*adj->adapter->destroy)(adj));
   adj->adapter            = adapter;
   adj->adapterdata        = data;
+  adj->borrowed           = NULL;
   adj->childrenconfigured = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

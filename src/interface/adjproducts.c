@@ -5,13 +5,26 @@
 */
 #include <contragrad/private/adjimpl.h>
 
+/* To see whether they were changed; 0 for none */
+PetscErrorCode ADJGetMatrixState_Private(const ADJJacobian *j, PetscObjectState state[2])
+{
+  PetscFunctionBegin;
+  state[0] = state[1] = 0;
+  if (j->A) PetscCall(PetscObjectStateGet((PetscObject)j->A, &state[0]));
+  if (j->P) PetscCall(PetscObjectStateGet((PetscObject)j->P, &state[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The matrices, at adj->lin_x and adj->lin_theta */
 PetscErrorCode ADJUpdateMatrices_Private(ADJ adj)
 {
   ADJJacobian *j = adj->inforce;
 
   PetscFunctionBegin;
-  if (j && j->update) PetscCallBack("ADJ Jacobian", (*j->update)(adj, adj->lin_x, adj->lin_theta, j->A, j->P, j->ctx));
+  if (j && j->update) {
+    PetscCallBack("ADJ Jacobian", (*j->update)(adj, adj->lin_x, adj->lin_theta, j->A, j->P, j->ctx));
+    PetscCall(ADJGetMatrixState_Private(j, adj->matrixstate));
+  }
   if (adj->parameterupdate) PetscCallBack("ADJ Jacobian in the parameters", (*adj->parameterupdate)(adj, adj->lin_x, adj->lin_theta, adj->B, adj->parameterupdatectx));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -37,16 +37,16 @@ struct _ADJOps {
    have nothing to do
 */
 typedef struct {
-  const char *name;                                             /* "SNES", ... */
-  PetscErrorCode (*setup)(ADJ);                                 /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
-  PetscErrorCode (*solve)(ADJ, Vec x);                          /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
-  PetscErrorCode (*solved)(ADJ, Vec x);                         /* the user has made it: the same from what the solver still knows */
-  PetscErrorCode (*tighten)(ADJ, PetscBool);                    /* for a test: solve to rounding level; and as before */
-  PetscErrorCode (*getsnes)(ADJ, SNES *);                       /* for ADJGetSNES() */
-  PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, if it has been set up, else NULL */
-  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
-  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none */
-  PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
+  const char *name;                                         /* "SNES", ... */
+  PetscErrorCode (*setup)(ADJ);                             /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
+  PetscErrorCode (*solve)(ADJ, Vec x);                      /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
+  PetscErrorCode (*solved)(ADJ, Vec x);                     /* the user has made it: the same from what the solver still knows */
+  PetscErrorCode (*tighten)(ADJ, PetscBool);                /* for a test: solve to rounding level; and as before */
+  PetscErrorCode (*getsnes)(ADJ, SNES *);                   /* for ADJGetSNES() */
+  PetscErrorCode (*getpc)(ADJ, PC *);                       /* the forward preconditioner, if it has been set up, else NULL */
+  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar); /* products in theta that it knows itself, as of R: at the point of linearization */
+  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y); /* both or none */
+  PetscErrorCode (*check)(ADJ, ADJTrustReport *);           /* of the verdict */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
   PetscErrorCode (*destroy)(ADJ);
@@ -223,7 +223,7 @@ struct _p_ADJ {
   PetscReal            gradientrtol;          /* largest error against the derivative of the solution; PETSC_DETERMINE: by the type */
   PetscBool            testvjp, testgradient; /* asked by option */
   ADJTrajectoryOptions trajectory;
-  PetscBool            symmetric; /* the operator is its own (Hermitian) transpose */
+  PetscBool            symmetric;    /* the operator is its own (Hermitian) transpose */
   PetscBool            fdcolor;      /* derivatives that nobody gave come from differences of the map */
   PetscBool            fdparameters; /* those in theta alone */
   PetscInt             fdmaxcolumns; /* of them in theta, one by one */
@@ -231,31 +231,32 @@ struct _p_ADJ {
   ADJPCSource          pcsource;
 
   /*-------------- User-provided functions and objects ------------------*/
-  ADJMapFn       *map;
-  ADJVJPFn       *vjp;
-  ADJJVPFn       *jvp;
-  ADJLinearizeFn *linearize;
-  ADJObjectiveFn *objective;
-  void           *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
+  ADJMapFn               *map;
+  ADJVJPFn               *vjp;
+  ADJJVPFn               *jvp;
+  ADJLinearizeFn         *linearize;
+  ADJObjectiveFn         *objective;
+  void                   *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
   const ADJAdapter       *adapter; /* of a borrowed solver; NULL: none */
   void                   *adapterdata;
+  PetscObject             borrowed; /* the solver, where several ADJs may put parameters by turns; owned by the adapter, or NULL */
   ADJJacobian             jacobian; /* of ADJSetJacobian(), or of the adapter */
   ADJParametersFn        *put;
   ADJParameterVJPFn      *parametervjp;
   ADJParameterJacobianFn *parameterupdate;
   Mat                     B; /* dF/dtheta or dR/dtheta */
   void                   *putctx, *parametervjpctx, *parameterupdatectx;
-  void                   *addresses; /* of ADJSetParameterAddresses() */
+  void                   *addresses;   /* of ADJSetParameterAddresses() */
   DM                      dm, dmtheta; /* of state and parameters */
   ADJLocalFunctions       local;
-  Mat             P;                   /* approximates M = I - dF/dx or dR/dx */
-  Vec             sol;                 /* initial guess and solution */
-  MatNullSpace    nullright, nullleft; /* of M */
-  PetscInt        nselections;
-  ADJSelectionFn *selectionvjp, *selectionjvp;
-  void           *selectionctx;
-  ADJMonitorFn   *monitor[MAXADJMONITORS];
-  void           *monitorctx[MAXADJMONITORS];
+  Mat                     P;                   /* approximates M = I - dF/dx or dR/dx */
+  Vec                     sol;                 /* initial guess and solution */
+  MatNullSpace            nullright, nullleft; /* of M */
+  PetscInt                nselections;
+  ADJSelectionFn         *selectionvjp, *selectionjvp;
+  void                   *selectionctx;
+  ADJMonitorFn           *monitor[MAXADJMONITORS];
+  void                   *monitorctx[MAXADJMONITORS];
   PetscErrorCode (*monitordestroy[MAXADJMONITORS])(void **);
   PetscInt nmonitors;
 
@@ -281,7 +282,7 @@ struct _p_ADJ {
   ADJNorms       norms;
   ADJSelections  selections;
   ADJNullVectors nullvectors;
-  void          *data; /* of the type */
+  void          *data;        /* of the type */
   Mat            product;     /* what products in x are made with, if the user gave none: referenced */
   ADJJacobian    fdjacobian;  /* of differences */
   ADJJacobian   *inforce;     /* one of the two; NULL: neither */
@@ -297,7 +298,8 @@ struct _p_ADJ {
   PetscBool        Pofjacobian;              /* adj->P is that of adj->jacobian */
   PetscObjectId    putid;                    /* the vector that was put last, and its state then */
   PetscObjectState putstate;
-  PetscInt         linearizations; /* tells one point of linearization from the next */
+  PetscInt         linearizations;     /* tells one point of linearization from the next */
+  PetscObjectState matrixstate[2];     /* of the matrices in force when they were brought there */
   PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
@@ -307,7 +309,8 @@ struct _p_ADJ {
   ADJForm          snesform;         /* the form for which the forward solver's type was chosen here */
   PetscBool        xrefgood;         /* a solve from xref converged */
   PetscBool        wspoilt;          /* the last adjoint solve failed */
-  PetscReal        rnormbest;        /* while testing: to see stagnation */
+  PetscReal        testref;          /* while testing: residuals are measured against this at least */
+  PetscReal        rnormbest;        /* and to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;
   PetscReal        largest;               /* norm of a pullback so far */
@@ -350,6 +353,7 @@ PETSC_INTERN PetscErrorCode ADJConfigureChildren_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSNESSolve_Private(SNES, Vec);
+PETSC_INTERN PetscErrorCode ADJSNESConverged_Private(SNES, PetscInt, PetscReal, PetscReal, PetscReal, SNESConvergedReason *, void *);
 PETSC_INTERN PetscErrorCode ADJSolveForward_Private(ADJ, Vec, Vec);
 
 PETSC_INTERN PetscErrorCode ADJRequireFixedPoint_Private(ADJ, Vec);
@@ -362,6 +366,7 @@ PETSC_INTERN PetscErrorCode ADJAttachPreconditioner_Private(ADJ, Mat);
 PETSC_INTERN PetscErrorCode ADJSetUpProducts_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJProductsReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJUpdateMatrices_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJGetMatrixState_Private(const ADJJacobian *, PetscObjectState[2]);
 PETSC_INTERN PetscErrorCode ADJPutParameters_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionItems);
 PETSC_INTERN PetscErrorCode ADJDifferencesSetUp_Private(ADJ);
