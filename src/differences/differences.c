@@ -41,6 +41,11 @@ PetscErrorCode ADJDifferencesSetUp_Private(ADJ adj)
 
   PetscFunctionBegin;
   if (adj->differences) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->adapter && adj->adapter->linear) { /* only the columns are missing */
+    PetscCall(PetscNew(&d));
+    adj->differences = d;
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCheck(adj->dm, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The pattern of the Jacobian is not known: call ADJSetDM()");
   PetscCall(PetscNew(&d));
   adj->differences = d;

@@ -142,7 +142,10 @@ PetscErrorCode ADJLinearize_Private(ADJ adj, Vec x, Vec theta)
 PetscErrorCode ADJLinearizeAtSolution_Private(ADJ adj)
 {
   PetscFunctionBegin;
-  if (adj->state->linearized) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->state->linearized) { /* a check that failed may have left others */
+    PetscCall(ADJPutParameters_Private(adj, adj->state->theta));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
   adj->state->linearized = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -16,6 +16,23 @@ PetscErrorCode ADJUpdateMatrices_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Differences leave displaced parameters behind, in matrices that a preconditioner may be about to be built from */
+static PetscErrorCode ADJDifferencesVJP_Private(ADJ adj, Vec w, Vec thetabar)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJDifferencesParameterVJP_Private(adj, w, thetabar));
+  PetscCall(ADJPutParameters_Private(adj, adj->lin_theta));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJDifferencesJVP_Private(ADJ adj, Vec thetadot, Vec y)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJDifferencesParameterJVP_Private(adj, thetadot, y));
+  PetscCall(ADJPutParameters_Private(adj, adj->lin_theta));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar)
 {
   PetscFunctionBegin;
@@ -26,7 +43,7 @@ static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Ve
   else if (adj->adapter && adj->adapter->parametervjp)
     PetscCall((*adj->adapter->parametervjp)(adj, w, thetabar));
   else if (adj->fdcolor)
-    PetscCall(ADJDifferencesParameterVJP_Private(adj, w, thetabar));
+    PetscCall(ADJDifferencesVJP_Private(adj, w, thetabar));
   else
     SETERRQ(PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing says how the problem depends on theta: call ADJSetParameterVJP(), ADJSetParameterJacobian() or ADJSetVJP(), or take differences, -adj_vjp_fd_color");
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -41,7 +58,7 @@ static PetscErrorCode ADJApplyParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
   else if (adj->adapter && adj->adapter->parameterjvp)
     PetscCall((*adj->adapter->parameterjvp)(adj, thetadot, y));
   else
-    PetscCall(ADJDifferencesParameterJVP_Private(adj, thetadot, y));
+    PetscCall(ADJDifferencesJVP_Private(adj, thetadot, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -137,7 +154,7 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   adj->inforce = &adj->jacobian;
   if (adj->fdcolor && !adj->vjp) {
     PetscCall(ADJDifferencesSetUp_Private(adj));
-    adj->inforce = &adj->fdjacobian;
+    if (!adj->adapter || !adj->adapter->linear) adj->inforce = &adj->fdjacobian;
   }
   PetscCall(ADJTakePreconditioner_Private(adj));
   PetscCall(ADJChooseProduct_Private(adj, &product));

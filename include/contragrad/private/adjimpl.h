@@ -38,7 +38,10 @@ struct _ADJOps {
 */
 typedef struct {
   const char *name;                                             /* "SNES", ... */
+  PetscBool   linear;                                           /* R = A x - b: the matrix is the derivative, and residuals are relative to b */
+  PetscErrorCode (*changed)(ADJ, PetscBool *);                  /* whether its matrices are others than at the last setup, which is then made again */
   PetscErrorCode (*setup)(ADJ);                                 /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
+  PetscErrorCode (*put)(ADJ);                                   /* the function of ADJSetParameters() has put others: bring to them what the solver computes itself */
   PetscErrorCode (*solve)(ADJ, Vec x);                          /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
   PetscErrorCode (*solved)(ADJ, Vec x);                         /* the user has made it: the same from what the solver still knows */
   PetscErrorCode (*tighten)(ADJ, PetscBool);                    /* for a test: solve to rounding level; and as before */
