@@ -154,8 +154,11 @@ static inline PetscErrorCode LinearCreate(PetscInt n, Layout xlayout, PetscInt m
   PetscCall(LayoutLocalSize(PETSC_COMM_WORLD, tlayout, m, &ml));
   PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, nl, nl, n, n, 5, NULL, 5, NULL, &p->A));
   PetscCall(MatSetOption(p->A, MAT_NEW_NONZERO_ALLOCATION_ERR, PETSC_FALSE));
-  if (symmetric) PetscCall(MatSetOption(p->A, PetscDefined(USE_COMPLEX) ? MAT_HERMITIAN : MAT_SYMMETRIC, PETSC_TRUE));
-  if (symmetric) PetscCall(MatSetOption(p->A, MAT_SYMMETRY_ETERNAL, PETSC_TRUE));
+  if (symmetric) {
+    PetscCall(MatSetOption(p->A, MAT_SYMMETRIC, (PetscBool)!PetscDefined(USE_COMPLEX)));
+    PetscCall(MatSetOption(p->A, MAT_HERMITIAN, PETSC_TRUE));
+    PetscCall(MatSetOption(p->A, MAT_SYMMETRY_ETERNAL, PETSC_TRUE));
+  }
   PetscCall(MatCreateVecs(p->A, &p->x, &p->b));
   PetscCall(VecDuplicate(p->x, &p->v));
   PetscCall(VecDuplicate(p->x, &p->xdot));

@@ -42,6 +42,8 @@ static PetscErrorCode ADJBeginSolve_KSP(ADJ adj)
   }
   PetscCall(ADJEnsureComputed_KSP(adj));
   PetscCall(ADJTakeNullSpace_KSP(adj));
+  if (!adj->symmetric) PetscCall(ADJTakeSymmetry_KSP(adj)); /* the function that computes A may have said so */
+  PetscCall(ADJConfigureChildren_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -40,6 +40,7 @@ PETSC_INTERN PetscErrorCode ADJGetCleanRhs_KSP(ADJ, Vec, Vec *);
 PETSC_INTERN PetscErrorCode ADJMap_KSP(ADJ, Vec, Vec, Vec, void *);
 PETSC_INTERN PetscErrorCode ADJParameterVJP_KSP(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJTakeNullSpace_KSP(ADJ);
+PETSC_INTERN PetscErrorCode ADJTakeSymmetry_KSP(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetUp_KSP(ADJ);
 
 #endif

@@ -201,9 +201,10 @@ static PetscErrorCode ADJTakeType_KSP(ADJ adj, KSP forward, KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJTakeSymmetry_KSP(ADJ adj, Mat A)
+PetscErrorCode ADJTakeSymmetry_KSP(ADJ adj)
 {
   ADJ_KSP  *c   = (ADJ_KSP *)adj->adapterdata;
+  Mat       A   = adj->jacobian.A;
   PetscBool set = PETSC_FALSE, known = PETSC_FALSE;
   KSP       ksp;
 
@@ -266,7 +267,7 @@ PetscErrorCode ADJSetUp_KSP(ADJ adj)
   PetscCall(ADJCheckOperators_KSP(adj, A));
   PetscCall(ADJSetJacobian(adj, A, P, NULL, NULL));
   PetscCall(ADJChooseRhs_KSP(adj));
-  PetscCall(ADJTakeSymmetry_KSP(adj, A));
+  PetscCall(ADJTakeSymmetry_KSP(adj));
   PetscCall(ADJTakeNullSpace_KSP(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
