@@ -248,7 +248,7 @@ static inline PetscErrorCode LinearFunctional(Linear *p, PetscReal h, Vec d, Pet
 static inline PetscErrorCode LinearDifference(Linear *p, Vec d, PetscReal *slope)
 {
   const PetscReal h = 2e-3, weight[4] = {1.0 / 12.0, -2.0 / 3.0, 2.0 / 3.0, -1.0 / 12.0}, at[4] = {-2.0, -1.0, 1.0, 2.0};
-  PetscReal       J;
+  PetscReal       J = 0.0;
 
   PetscFunctionBegin;
   *slope = 0.0;
