@@ -161,6 +161,7 @@ PetscErrorCode ADJLinearizeAtSolution_Private(ADJ adj)
 
   PetscFunctionBegin;
   if (adj->state->linearized) {
+    PetscCall(ADJPutParameters_Private(adj, adj->state->theta)); /* a check that failed may have left others */
     PetscCall(ADJMatricesMoved_Private(adj, &moved));
     if (!moved) PetscFunctionReturn(PETSC_SUCCESS);
   }

@@ -148,7 +148,7 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   adj->thetajvp    = (PetscBool)(adj->jvp != NULL);
   adj->vjpcomposed = adj->jvpcomposed = PETSC_FALSE;
   adj->inforce                        = &adj->jacobian;
-  if (adj->fdcolor && !adj->vjp) {
+  if (adj->fdcolor && !adj->vjp && !(adj->adapter && adj->adapter->linear)) {
     PetscCall(ADJDifferencesSetUp_Private(adj));
     adj->inforce = &adj->fdjacobian;
   }

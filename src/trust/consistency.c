@@ -56,10 +56,10 @@ static PetscErrorCode ADJAlignDirection_Private(Vec bar, Vec d, Vec work, PetscS
 /* The cotangent, and its pullbacks by the user's VJP */
 static PetscErrorCode ADJClaimAdjoint_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJProbe *p)
 {
-  const PetscBool known = (PetscBool)(rec->reason && !rec->approximate && rec->residual >= 0.0 && rec->solnorm > 0.0 && !adj->nullleft);
+  const PetscBool known = (PetscBool)(rec->reason && !rec->approximate && rec->residual >= 0.0 && rec->solnorm > 0.0 && !adj->nullvectors.n);
 
   PetscFunctionBegin;
-  if (known) { /* adj->s = v - M^T w */
+  if (known) { /* adj->s = v - M^T w, of which null spaces would have taken something off */
     PetscCall(PetscObjectReference((PetscObject)adj->w));
     p->w = adj->w;
     PetscCall(VecWAXPY(p->mtw, -1.0, adj->s, in));

@@ -37,16 +37,19 @@ struct _ADJOps {
    have nothing to do
 */
 typedef struct {
-  const char *name;                                         /* "SNES", ... */
-  PetscErrorCode (*setup)(ADJ);                             /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
-  PetscErrorCode (*solve)(ADJ, Vec x);                      /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
-  PetscErrorCode (*solved)(ADJ, Vec x);                     /* the user has made it: the same from what the solver still knows */
-  PetscErrorCode (*tighten)(ADJ, PetscBool);                /* for a test: solve to rounding level; and as before */
-  PetscErrorCode (*getsnes)(ADJ, SNES *);                   /* for ADJGetSNES() */
-  PetscErrorCode (*getpc)(ADJ, PC *);                       /* the forward preconditioner, if it has been set up, else NULL */
-  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar); /* products in theta that it knows itself, as of R: at the point of linearization */
-  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y); /* both or none */
-  PetscErrorCode (*check)(ADJ, ADJTrustReport *);           /* of the verdict */
+  const char *name;                                             /* "SNES", ... */
+  PetscBool   linear;                                           /* R = A x - b: the matrix is the derivative, and residuals are relative to b */
+  PetscErrorCode (*changed)(ADJ, PetscBool *);                  /* whether its matrices are others than at the last setup, which is then made again */
+  PetscErrorCode (*setup)(ADJ);                                 /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
+  PetscErrorCode (*put)(ADJ);                                   /* the function of ADJSetParameters() has put others: bring to them what the solver computes itself */
+  PetscErrorCode (*solve)(ADJ, Vec x);                          /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
+  PetscErrorCode (*solved)(ADJ, Vec x);                         /* the user has made it: the same from what the solver still knows */
+  PetscErrorCode (*tighten)(ADJ, PetscBool);                    /* for a test: solve to rounding level; and as before */
+  PetscErrorCode (*getsnes)(ADJ, SNES *);                       /* for ADJGetSNES() */
+  PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, if it has been set up, else NULL */
+  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
+  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none */
+  PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
   PetscErrorCode (*destroy)(ADJ);
