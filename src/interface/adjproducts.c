@@ -60,11 +60,14 @@ static PetscErrorCode ADJApplyParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
 
 static PetscErrorCode ADJVJP_Composed(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
 {
+  PetscBool symmetric;
+
   (void)ctx;
   PetscFunctionBegin;
   PetscAssert(x == adj->lin_x && theta == adj->lin_theta, PetscObjectComm((PetscObject)adj), PETSC_ERR_PLIB, "The matrices were linearized elsewhere");
   if (xbar) {
-    if (adj->symmetric)
+    PetscCall(ADJIsSymmetric_Private(adj, &symmetric));
+    if (symmetric)
       PetscCall(MatMult(adj->product, w, xbar));
     else
       PetscCall(MatMultHermitianTranspose(adj->product, w, xbar));
@@ -155,6 +158,7 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   PetscCall(ADJTakePreconditioner_Private(adj));
   PetscCall(ADJChooseProduct_Private(adj, &product));
   PetscCall(PetscObjectReference((PetscObject)product));
+  if (product != adj->product) PetscCall(MatDestroy(&adj->productT));
   PetscCall(MatDestroy(&adj->product));
   adj->product = product;
   if (!product) PetscFunctionReturn(PETSC_SUCCESS);
@@ -178,6 +182,7 @@ PetscErrorCode ADJProductsReset_Private(ADJ adj)
   adj->vjpcomposed = adj->jvpcomposed = PETSC_FALSE;
   adj->inforce                        = NULL;
   PetscCall(MatDestroy(&adj->product));
+  PetscCall(MatDestroy(&adj->productT));
   PetscCall(ADJDifferencesReset_Private(adj));
   if (adj->Pofjacobian) PetscCall(ADJAttachPreconditioner_Private(adj, NULL));
   adj->Pofjacobian = PETSC_FALSE;
