@@ -9,7 +9,7 @@ typedef struct {
   MatFDColoring coloring;
   PetscInt      ncolumns; /* of dR/dtheta, at a point of linearization */
   Vec          *columns;
-  PetscInt      at;     /* its number; 0: none yet */
+  PetscInt      at;      /* its number; 0: none yet */
   Vec           shifted; /* parameters */
 } ADJDifferences;
 
@@ -33,6 +33,16 @@ static PetscErrorCode ADJUpdateColoring_Private(ADJ adj, Vec x, Vec theta, Mat A
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJGetDifferences_Private(ADJ adj, ADJDifferences **d)
+{
+  PetscFunctionBegin;
+  *d = (ADJDifferences *)adj->differences;
+  if (*d) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscNew(d));
+  adj->differences = *d;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Fills adj->fdjacobian */
 PetscErrorCode ADJDifferencesSetUp_Private(ADJ adj)
 {
@@ -40,10 +50,9 @@ PetscErrorCode ADJDifferencesSetUp_Private(ADJ adj)
   ISColoring      iscoloring;
 
   PetscFunctionBegin;
-  if (adj->differences) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->fdjacobian.A) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCheck(adj->dm, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The pattern of the Jacobian is not known: call ADJSetDM()");
-  PetscCall(PetscNew(&d));
-  adj->differences = d;
+  PetscCall(ADJGetDifferences_Private(adj, &d));
   PetscCall(DMCreateMatrix(adj->dm, &adj->fdjacobian.A));
   PetscCall(DMCreateColoring(adj->dm, IS_COLORING_GLOBAL, &iscoloring));
   PetscCall(MatFDColoringCreate(adj->fdjacobian.A, iscoloring, &d->coloring));
@@ -67,6 +76,33 @@ PetscErrorCode ADJDifferencesReset_Private(ADJ adj)
   PetscCall(VecDestroyVecs(d->ncolumns, &d->columns));
   PetscCall(VecDestroy(&d->shifted));
   PetscCall(PetscFree(adj->differences));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y = (F(x + h d, theta) - F(x - h d, theta))/2h, where there is neither a matrix nor a product */
+PetscErrorCode ADJDifferencesStateJVP_Private(ADJ adj, Vec xdot, Vec y)
+{
+  Vec       x = adj->lin_x, shifted, lower;
+  PetscReal xnorm, dnorm, h;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(xdot, NORM_2, &dnorm));
+  if (dnorm == 0.0) {
+    PetscCall(VecSet(y, 0.0));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecNorm(x, NORM_2, &xnorm));
+  h = ADJ_DIFFERENCES_STEP * (xnorm > 0.0 ? xnorm : 1.0) / dnorm;
+  PetscCall(VecDuplicate(x, &shifted));
+  PetscCall(VecDuplicate(y, &lower));
+  PetscCall(VecWAXPY(shifted, h, xdot, x));
+  PetscCall(ADJComputeMap_Private(adj, shifted, adj->lin_theta, y));
+  PetscCall(VecWAXPY(shifted, -h, xdot, x));
+  PetscCall(ADJComputeMap_Private(adj, shifted, adj->lin_theta, lower));
+  PetscCall(VecAXPY(y, -1.0, lower));
+  PetscCall(VecScale(y, 0.5 / h));
+  PetscCall(VecDestroy(&shifted));
+  PetscCall(VecDestroy(&lower));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -125,11 +161,12 @@ static PetscErrorCode ADJUpdateColumns_Private(ADJ adj, ADJDifferences *d)
 /* thetabar_j = <column j, w> */
 PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ adj, Vec w, Vec thetabar)
 {
-  ADJDifferences *d = (ADJDifferences *)adj->differences;
+  ADJDifferences *d;
   PetscInt        lo, hi;
   PetscScalar    *dots;
 
   PetscFunctionBegin;
+  PetscCall(ADJGetDifferences_Private(adj, &d));
   PetscCall(ADJUpdateColumns_Private(adj, d));
   PetscCall(PetscMalloc1(d->ncolumns, &dots));
   PetscCall(VecMDot(w, d->ncolumns, d->columns, dots));

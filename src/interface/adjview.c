@@ -69,6 +69,7 @@ PetscErrorCode ADJView(ADJ adj, PetscViewer viewer)
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectPrintClassNamePrefixType((PetscObject)adj, viewer));
   PetscCall(ADJViewProblem_Private(adj, viewer));
+  if (adj->adapter && adj->adapter->view) PetscCall((*adj->adapter->view)(adj, viewer));
   if (adj->ops->view) {
     PetscCall(PetscViewerASCIIPushTab(viewer));
     PetscUseTypeMethod(adj, view, viewer);
