@@ -123,31 +123,39 @@ static PetscErrorCode ADJDifferencesUpdateTheta_Private(ADJ adj, ADJDifferences 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* y = (F(x, theta + h d) - F(x, theta - h d))/2h along one direction: all that is left where there are many parameters */
-static PetscErrorCode ADJDifferenceAlong_Private(ADJ adj, Vec d, Vec y)
+/* y = (F(v + h d) - F(v - h d))/2h along one direction, v = x or theta: all that is left where there are many */
+static PetscErrorCode ADJDifferenceAlong_Private(ADJ adj, PetscBool inx, Vec d, Vec y)
 {
-  Vec       theta = adj->lin_theta, shifted, lower;
-  PetscReal tnorm, dnorm, h;
+  Vec       x = adj->lin_x, theta = adj->lin_theta, v = inx ? x : theta, shifted, lower;
+  PetscReal vnorm, dnorm, h;
 
   PetscFunctionBegin;
   PetscCall(VecNorm(d, NORM_2, &dnorm));
-  PetscCall(VecNorm(theta, NORM_2, &tnorm));
+  PetscCall(VecNorm(v, NORM_2, &vnorm));
   if (dnorm == 0.0) {
     PetscCall(VecSet(y, 0.0));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  h = ADJ_DIFFERENCES_STEP * (tnorm > 0.0 ? tnorm : 1.0) / dnorm;
-  PetscCall(VecDuplicate(theta, &shifted));
+  h = ADJ_DIFFERENCES_STEP * (vnorm > 0.0 ? vnorm : 1.0) / dnorm;
+  PetscCall(VecDuplicate(v, &shifted));
   PetscCall(VecDuplicate(y, &lower));
-  PetscCall(VecWAXPY(shifted, h, d, theta));
-  PetscCall(ADJComputeMap_Private(adj, adj->lin_x, shifted, y));
-  PetscCall(VecWAXPY(shifted, -h, d, theta));
-  PetscCall(ADJComputeMap_Private(adj, adj->lin_x, shifted, lower));
+  PetscCall(VecWAXPY(shifted, h, d, v));
+  PetscCall(ADJComputeMap_Private(adj, inx ? shifted : x, inx ? theta : shifted, y));
+  PetscCall(VecWAXPY(shifted, -h, d, v));
+  PetscCall(ADJComputeMap_Private(adj, inx ? shifted : x, inx ? theta : shifted, lower));
   PetscCall(VecAXPY(y, -1.0, lower));
   PetscCall(VecScale(y, 0.5 / h));
   PetscCall(VecDestroy(&shifted));
   PetscCall(VecDestroy(&lower));
   PetscCall(ADJPutParameters_Private(adj, theta));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Where there is neither a matrix nor a product in x */
+PetscErrorCode ADJDifferencesStateJVP_Private(ADJ adj, Vec xdot, Vec y)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJDifferenceAlong_Private(adj, PETSC_TRUE, xdot, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -160,7 +168,7 @@ PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
   PetscCall(ADJDifferencesGet_Private(adj, &d));
   PetscCall(ADJDifferencesUpdateTheta_Private(adj, d, &ready));
   if (!ready)
-    PetscCall(ADJDifferenceAlong_Private(adj, thetadot, y));
+    PetscCall(ADJDifferenceAlong_Private(adj, PETSC_FALSE, thetadot, y));
   else if (d->field)
     PetscCall(MatMult(d->field->J, thetadot, y));
   else

@@ -76,6 +76,29 @@ static PetscErrorCode ADJVJP_Composed(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Of a borrowed solver that makes its products itself; the parameter part of the user has priority */
+static PetscErrorCode ADJVJP_Adapter(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
+{
+  const PetscBool both = (PetscBool)(xbar && thetabar && !adj->parametervjp && !adj->B && adj->adapter->parametervjp);
+
+  (void)ctx;
+  PetscFunctionBegin;
+  PetscAssert(x == adj->lin_x && theta == adj->lin_theta, PetscObjectComm((PetscObject)adj), PETSC_ERR_PLIB, "The solver was linearized elsewhere");
+  if (xbar) PetscCall((*adj->adapter->vjp)(adj, w, xbar, both ? thetabar : NULL));
+  if (thetabar && !both) PetscCall(ADJApplyParameterVJP_Private(adj, x, theta, w, thetabar));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJApplyStateJVP_Private(ADJ adj, Vec xdot, Vec y)
+{
+  PetscFunctionBegin;
+  if (adj->product)
+    PetscCall(MatMult(adj->product, xdot, y));
+  else
+    PetscCall(ADJDifferencesStateJVP_Private(adj, xdot, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJJVP_Composed(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot, void *ctx)
 {
   Vec work;
@@ -85,7 +108,7 @@ static PetscErrorCode ADJJVP_Composed(ADJ adj, Vec x, Vec theta, Vec xdot, Vec t
   (void)ctx;
   PetscFunctionBegin;
   PetscAssert(x == adj->lin_x && theta == adj->lin_theta, PetscObjectComm((PetscObject)adj), PETSC_ERR_PLIB, "The matrices were linearized elsewhere");
-  if (xdot) PetscCall(MatMult(adj->product, xdot, ydot));
+  if (xdot) PetscCall(ADJApplyStateJVP_Private(adj, xdot, ydot));
   if (!thetadot) PetscFunctionReturn(PETSC_SUCCESS);
   if (!xdot) {
     PetscCall(ADJApplyParameterJVP_Private(adj, thetadot, ydot));
@@ -141,6 +164,23 @@ static PetscErrorCode ADJTakePreconditioner_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A tangent is that of differences, if they are wanted at all */
+static PetscErrorCode ADJTakeAdapterProducts_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  PetscCall(MatDestroy(&adj->product));
+  if (!adj->vjp) {
+    adj->vjp         = ADJVJP_Adapter;
+    adj->vjpcomposed = PETSC_TRUE;
+  }
+  if (!adj->jvp && adj->fdcolor) {
+    adj->jvp         = ADJJVP_Composed;
+    adj->jvpcomposed = PETSC_TRUE;
+    adj->thetajvp    = PETSC_TRUE;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
 {
   Mat product;
@@ -151,6 +191,10 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   adj->thetajvp    = (PetscBool)(adj->jvp != NULL);
   adj->vjpcomposed = adj->jvpcomposed = PETSC_FALSE;
   adj->inforce                        = &adj->jacobian;
+  if (adj->adapter && adj->adapter->vjp && !adj->jacobian.A) {
+    PetscCall(ADJTakeAdapterProducts_Private(adj));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (adj->fdcolor && !adj->vjp && !(adj->adapter && adj->adapter->linear)) {
     PetscCall(ADJDifferencesSetUp_Private(adj));
     adj->inforce = &adj->fdjacobian;

@@ -48,8 +48,9 @@ typedef struct {
   PetscErrorCode (*getsnes)(ADJ, SNES *);                       /* for ADJGetSNES() */
   PetscErrorCode (*getksp)(ADJ, KSP *);                         /* the forward linear solver, whose type may be taken over; NULL: there is none */
   PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, as it now is; NULL: there is none */
+  PetscErrorCode (*vjp)(ADJ, Vec w, Vec xbar, Vec thetabar);    /* the product in x, where it is no matrix, and that in theta with it: at the point of linearization. thetabar may be NULL */
   PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
-  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none */
+  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none, unless there is a vjp */
   PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
@@ -379,6 +380,7 @@ PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionIte
 PETSC_INTERN PetscErrorCode ADJDifferencesSetUp_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJDifferencesReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJDifferencesView_Private(ADJ, PetscViewer);
+PETSC_INTERN PetscErrorCode ADJDifferencesStateJVP_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ, Vec, Vec);
 
