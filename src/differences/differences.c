@@ -9,7 +9,7 @@ typedef struct {
   MatFDColoring coloring;
   PetscInt      ncolumns; /* of dR/dtheta, at a point of linearization */
   Vec          *columns;
-  PetscInt      at;     /* its number; 0: none yet */
+  PetscInt      at;      /* its number; 0: none yet */
   Vec           shifted; /* parameters */
 } ADJDifferences;
 
@@ -33,7 +33,7 @@ static PetscErrorCode ADJUpdateColoring_Private(ADJ adj, Vec x, Vec theta, Mat A
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Fills adj->fdjacobian */
+/* Fills adj->fdjacobian, unless a borrowed solver has its own products in x and no pattern is known */
 PetscErrorCode ADJDifferencesSetUp_Private(ADJ adj)
 {
   ADJDifferences *d;
@@ -41,9 +41,10 @@ PetscErrorCode ADJDifferencesSetUp_Private(ADJ adj)
 
   PetscFunctionBegin;
   if (adj->differences) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCheck(adj->dm, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The pattern of the Jacobian is not known: call ADJSetDM()");
+  PetscCheck(adj->dm || (adj->adapter && adj->adapter->ownjacobian), PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The pattern of the Jacobian is not known: call ADJSetDM()");
   PetscCall(PetscNew(&d));
   adj->differences = d;
+  if (!adj->dm) PetscFunctionReturn(PETSC_SUCCESS); /* in theta alone */
   PetscCall(DMCreateMatrix(adj->dm, &adj->fdjacobian.A));
   PetscCall(DMCreateColoring(adj->dm, IS_COLORING_GLOBAL, &iscoloring));
   PetscCall(MatFDColoringCreate(adj->fdjacobian.A, iscoloring, &d->coloring));

@@ -16,13 +16,36 @@ PetscErrorCode ADJUpdateMatrices_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar)
+/* The part of w that the user's own product in theta is to see */
+static PetscErrorCode ADJMaskCotangent_Private(ADJ adj, Vec w, Vec *masked)
 {
   PetscFunctionBegin;
-  if (adj->parametervjp)
-    PetscCallBack("ADJ product in the parameters", (*adj->parametervjp)(adj, x, theta, w, thetabar, adj->parametervjpctx));
-  else if (adj->B)
-    PetscCall(MatMultHermitianTranspose(adj->B, w, thetabar));
+  *masked = w;
+  if (adj->adapter && adj->adapter->parametermask) PetscCall((*adj->adapter->parametermask)(adj, w, masked));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJCallParameterVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar)
+{
+  PetscFunctionBegin;
+  PetscCallBack("ADJ product in the parameters", (*adj->parametervjp)(adj, x, theta, w, thetabar, adj->parametervjpctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar)
+{
+  Vec            masked;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(ADJMaskCotangent_Private(adj, w, &masked));
+  if (adj->parametervjp) {
+    adj->cotangent = w;
+    ierr           = ADJCallParameterVJP_Private(adj, x, theta, masked, thetabar);
+    adj->cotangent = NULL;
+    PetscCall(ierr);
+  } else if (adj->B)
+    PetscCall(MatMultHermitianTranspose(adj->B, masked, thetabar));
   else if (adj->adapter && adj->adapter->parametervjp)
     PetscCall((*adj->adapter->parametervjp)(adj, w, thetabar));
   else if (adj->fdcolor)
@@ -34,11 +57,15 @@ static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Ve
 
 static PetscErrorCode ADJApplyParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
 {
+  Vec masked;
+
   PetscFunctionBegin;
   PetscCheck(adj->thetajvp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing pushes a direction in theta forward: call ADJSetParameterJacobian() or ADJSetJVP(), or take differences, -adj_vjp_fd_color");
-  if (adj->B)
+  if (adj->B) {
     PetscCall(MatMult(adj->B, thetadot, y));
-  else if (adj->adapter && adj->adapter->parameterjvp)
+    PetscCall(ADJMaskCotangent_Private(adj, y, &masked));
+    if (masked != y) PetscCall(VecCopy(masked, y));
+  } else if (adj->adapter && adj->adapter->parameterjvp)
     PetscCall((*adj->adapter->parameterjvp)(adj, thetadot, y));
   else
     PetscCall(ADJDifferencesParameterJVP_Private(adj, thetadot, y));
@@ -134,10 +161,10 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   if (adj->jvpcomposed) adj->jvp = NULL;
   adj->thetajvp    = (PetscBool)(adj->jvp != NULL);
   adj->vjpcomposed = adj->jvpcomposed = PETSC_FALSE;
-  adj->inforce = &adj->jacobian;
+  adj->inforce                        = &adj->jacobian;
   if (adj->fdcolor && !adj->vjp) {
     PetscCall(ADJDifferencesSetUp_Private(adj));
-    adj->inforce = &adj->fdjacobian;
+    if (adj->fdjacobian.A) adj->inforce = &adj->fdjacobian;
   }
   PetscCall(ADJTakePreconditioner_Private(adj));
   PetscCall(ADJChooseProduct_Private(adj, &product));

@@ -38,6 +38,7 @@ struct _ADJOps {
 */
 typedef struct {
   const char *name;                                             /* "SNES", ... */
+  PetscBool   ownjacobian;                                      /* has a Jacobian in any case: differences by coloring take its place only where there is a DM */
   PetscErrorCode (*setup)(ADJ);                                 /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
   PetscErrorCode (*solve)(ADJ, Vec x);                          /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
   PetscErrorCode (*solved)(ADJ, Vec x);                         /* the user has made it: the same from what the solver still knows */
@@ -46,6 +47,7 @@ typedef struct {
   PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, if it has been set up, else NULL */
   PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
   PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none */
+  PetscErrorCode (*parametermask)(ADJ, Vec in, Vec *out);       /* what the user's own product in theta is to see of a cotangent, and may make of a tangent: in itself, or a vector of the adapter's */
   PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
@@ -282,6 +284,7 @@ struct _p_ADJ {
   PetscObjectId    putid;                    /* the vector that was put last, and its state then */
   PetscObjectState putstate;
   PetscInt         linearizations; /* tells one point of linearization from the next */
+  Vec              cotangent;      /* for which the user's product in theta is being made; borrowed */
   PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
