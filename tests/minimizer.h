@@ -24,6 +24,7 @@ typedef struct {
   Vec         a, t, last;   /* of the parameters put last; 1, in the last component 0 */
   Vec         at, r, u, ps; /* where the shell Hessian was made; work */
   Vec         theta, thetadot, thetabar, x, xdot, v;
+  Vec         lower, upper; /* bounds, where they are wanted */
   Tao         tao;
   ADJ         adj;
 } Minimizer;
@@ -218,6 +219,7 @@ static inline PetscErrorCode MinimizerCreateTao(Minimizer *p, TaoType type, Vec 
   PetscCall(TaoSetSolution(*tao, x));
   PetscCall(TaoSetObjectiveAndGradient(*tao, NULL, MinimizerObjectiveAndGradient, p));
   if (p->kind != HESSIAN_NONE) PetscCall(TaoSetHessian(*tao, p->H, p->H, MinimizerHessian, p));
+  if (p->lower) PetscCall(TaoSetVariableBounds(*tao, p->lower, p->upper));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -262,7 +264,7 @@ static inline PetscErrorCode MinimizerCreate(PetscInt n, Layout xlayout, PetscIn
 
 static inline PetscErrorCode MinimizerDestroy(Minimizer *p)
 {
-  Vec *vecs[] = {&p->a, &p->t, &p->last, &p->at, &p->r, &p->u, &p->ps, &p->theta, &p->thetadot, &p->thetabar, &p->x, &p->xdot, &p->v};
+  Vec *vecs[] = {&p->a, &p->t, &p->last, &p->at, &p->r, &p->u, &p->ps, &p->theta, &p->thetadot, &p->thetabar, &p->x, &p->xdot, &p->v, &p->lower, &p->upper};
   Mat *mats[] = {&p->S, &p->B, &p->C, &p->H};
 
   PetscFunctionBegin;
@@ -283,7 +285,7 @@ static inline PetscErrorCode MinimizerSlope(Minimizer *p, PetscReal h, PetscReal
   PetscFunctionBegin;
   PetscCall(VecDuplicate(p->theta, &theta));
   PetscCall(VecDuplicate(p->x, &x));
-  PetscCall(MinimizerCreateTao(p, p->kind == HESSIAN_NONE ? TAOLMVM : TAONLS, x, &tao));
+  PetscCall(MinimizerCreateTao(p, p->lower ? (p->kind == HESSIAN_NONE ? TAOBLMVM : TAOBNLS) : (p->kind == HESSIAN_NONE ? TAOLMVM : TAONLS), x, &tao));
   PetscCall(TaoSetTolerances(tao, 1e-13, 0.0, 0.0));
   for (PetscInt i = 0; i < 2; i++) {
     PetscCall(VecWAXPY(theta, i ? h : -h, p->thetadot, p->theta));

@@ -36,7 +36,7 @@ static PetscErrorCode TestForward(Minimizer *p, TaoType type, const char name[])
 static PetscErrorCode TestDerivatives(HessianKind kind, TaoType type, Layout xlayout, Layout tlayout, const char name[])
 {
   Minimizer   p;
-  PetscReal   slope;
+  PetscReal   slope = 0.0;
   PetscScalar dot, tangent;
   Vec         differences;
   ADJTrust    verdict;
@@ -94,7 +94,7 @@ static PetscErrorCode TestLoose(void)
 {
   Minimizer      p;
   ADJTrustReport report;
-  PetscReal      slope, error, norm;
+  PetscReal      slope = 0.0, error, norm;
   PetscScalar    dot;
 
   PetscFunctionBeginUser;
