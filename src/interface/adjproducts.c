@@ -29,13 +29,36 @@ PetscErrorCode ADJUpdateMatrices_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar)
+/* The part of w that the user's own product in theta is to see */
+static PetscErrorCode ADJMaskCotangent_Private(ADJ adj, Vec w, Vec *masked)
 {
   PetscFunctionBegin;
-  if (adj->parametervjp)
-    PetscCallBack("ADJ product in the parameters", (*adj->parametervjp)(adj, x, theta, w, thetabar, adj->parametervjpctx));
-  else if (adj->B)
-    PetscCall(MatMultHermitianTranspose(adj->B, w, thetabar));
+  *masked = w;
+  if (adj->adapter && adj->adapter->parametermask) PetscCall((*adj->adapter->parametermask)(adj, w, masked));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJCallParameterVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar)
+{
+  PetscFunctionBegin;
+  PetscCallBack("ADJ product in the parameters", (*adj->parametervjp)(adj, x, theta, w, thetabar, adj->parametervjpctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar)
+{
+  Vec            masked;
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  PetscCall(ADJMaskCotangent_Private(adj, w, &masked));
+  if (adj->parametervjp) {
+    adj->cotangent = w;
+    ierr           = ADJCallParameterVJP_Private(adj, x, theta, masked, thetabar);
+    adj->cotangent = NULL;
+    PetscCall(ierr);
+  } else if (adj->B)
+    PetscCall(MatMultHermitianTranspose(adj->B, masked, thetabar));
   else if (adj->adapter && adj->adapter->parametervjp)
     PetscCall((*adj->adapter->parametervjp)(adj, w, thetabar));
   else if (adj->fdcolor || adj->fdparameters)
@@ -47,11 +70,15 @@ static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Ve
 
 static PetscErrorCode ADJApplyParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
 {
+  Vec masked;
+
   PetscFunctionBegin;
   PetscCheck(adj->thetajvp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing pushes a direction in theta forward: call ADJSetParameterJacobian() or ADJSetJVP(), or take differences, -adj_vjp_fd_theta");
-  if (adj->B)
+  if (adj->B) {
     PetscCall(MatMult(adj->B, thetadot, y));
-  else if (adj->adapter && adj->adapter->parameterjvp)
+    PetscCall(ADJMaskCotangent_Private(adj, y, &masked));
+    if (masked != y) PetscCall(VecCopy(masked, y));
+  } else if (adj->adapter && adj->adapter->parameterjvp)
     PetscCall((*adj->adapter->parameterjvp)(adj, thetadot, y));
   else
     PetscCall(ADJDifferencesParameterJVP_Private(adj, thetadot, y));
@@ -181,6 +208,13 @@ static PetscErrorCode ADJTakeAdapterProducts_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Whether the Jacobian in x is made by differences: not where a borrowed solver has the right one anyway, or has one and nothing else tells the pattern */
+static PetscBool ADJColorsState_Private(ADJ adj)
+{
+  if (!adj->fdcolor || adj->vjp) return PETSC_FALSE;
+  return (PetscBool) !(adj->adapter && (adj->adapter->linear || (adj->adapter->ownjacobian && !adj->dm)));
+}
+
 PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
 {
   Mat product;
@@ -195,9 +229,9 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
     PetscCall(ADJTakeAdapterProducts_Private(adj));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (adj->fdcolor && !adj->vjp && !(adj->adapter && adj->adapter->linear)) {
+  if (ADJColorsState_Private(adj)) {
     PetscCall(ADJDifferencesSetUp_Private(adj));
-    adj->inforce = &adj->fdjacobian;
+    if (adj->fdjacobian.A) adj->inforce = &adj->fdjacobian;
   }
   PetscCall(ADJTakePreconditioner_Private(adj));
   PetscCall(ADJChooseProduct_Private(adj, &product));

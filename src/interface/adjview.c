@@ -74,7 +74,14 @@ PetscErrorCode ADJView(ADJ adj, PetscViewer viewer)
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectPrintClassNamePrefixType((PetscObject)adj, viewer));
   PetscCall(ADJViewProblem_Private(adj, viewer));
-  if (adj->adapter && adj->adapter->view) PetscCall((*adj->adapter->view)(adj, viewer));
+  if (adj->adapter) {
+    PetscCall(PetscViewerASCIIPrintf(viewer, "  borrowed solver: %s\n", adj->adapter->name));
+    PetscCall(PetscViewerASCIIPushTab(viewer));
+    PetscCall(PetscViewerASCIIPushTab(viewer));
+    if (adj->adapter->view) PetscCall((*adj->adapter->view)(adj, viewer));
+    PetscCall(PetscViewerASCIIPopTab(viewer));
+    PetscCall(PetscViewerASCIIPopTab(viewer));
+  }
   if (adj->ops->view) {
     PetscCall(PetscViewerASCIIPushTab(viewer));
     PetscUseTypeMethod(adj, view, viewer);

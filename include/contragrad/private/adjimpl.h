@@ -40,6 +40,7 @@ typedef struct {
   const char *name;                                             /* "SNES", ... */
   PetscBool   linear;                                           /* R = A x - b: the matrix is the derivative, and residuals are relative to b */
   PetscErrorCode (*changed)(ADJ, PetscBool *);                  /* whether its matrices are others than at the last setup, which is then made again */
+  PetscBool   ownjacobian;                                      /* has a Jacobian in any case: differences by coloring take its place only where there is a DM */
   PetscErrorCode (*setup)(ADJ);                                 /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
   PetscErrorCode (*put)(ADJ);                                   /* the function of ADJSetParameters() has put others: bring to them what the solver computes itself */
   PetscErrorCode (*solve)(ADJ, Vec x);                          /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
@@ -51,6 +52,7 @@ typedef struct {
   PetscErrorCode (*vjp)(ADJ, Vec w, Vec xbar, Vec thetabar);    /* the product in x, where it is no matrix, and that in theta with it: at the point of linearization. thetabar may be NULL */
   PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
   PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none, unless there is a vjp */
+  PetscErrorCode (*parametermask)(ADJ, Vec in, Vec *out);       /* what the user's own product in theta is to see of a cotangent, and may make of a tangent: in itself, or a vector of the adapter's */
   PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
@@ -306,6 +308,7 @@ struct _p_ADJ {
   PetscObjectState putstate;
   PetscInt         linearizations;     /* tells one point of linearization from the next */
   PetscObjectState matrixstate[2];     /* of the matrices in force when they were brought there */
+  Vec              cotangent;          /* for which the user's product in theta is being made; borrowed */
   PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
