@@ -23,14 +23,20 @@ static PetscErrorCode ADJIsCopied_Private(PC pc, PetscBool *copied)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* PETSc 3.18 frees the process grid of SuperLU_DIST twice where two of its factorizations live on one communicator: another solver, if there is one */
 static PetscErrorCode ADJCopyFactor_Private(PC from, PC to)
 {
   MatSolverType solver;
-  PetscBool     ilu;
+  PetscBool     ilu, superlu;
+  PetscMPIInt   size;
   PetscInt      levels;
 
   PetscFunctionBegin;
+  PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)to), &size));
   PetscCall(PCFactorGetMatSolverType(from, &solver));
+  PetscCall(PetscStrcmp(solver, MATSOLVERSUPERLU_DIST, &superlu));
+  if (superlu && size == 1) solver = MATSOLVERPETSC;
+  if (superlu && size > 1 && PetscDefined(HAVE_MUMPS)) solver = MATSOLVERMUMPS;
   if (solver) PetscCall(PCFactorSetMatSolverType(to, solver));
   PetscCall(PetscObjectTypeCompareAny((PetscObject)from, &ilu, PCILU, PCICC, ""));
   if (!ilu) PetscFunctionReturn(PETSC_SUCCESS);
@@ -150,6 +156,7 @@ static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   PCFieldSplitSchurPreType pre;
   PetscInt                 n;
   KSP                     *splits;
+  Mat                      S;
   IS                       is;
   char                     name[64];
 
@@ -166,7 +173,7 @@ static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   }
   PetscCall(PetscFree(splits));
   if (type != PC_COMPOSITE_SCHUR) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PCFieldSplitGetSchurPre(from, &pre, NULL));
+  PetscCall(PCFieldSplitGetSchurPre(from, &pre, &S));
   PetscCall(PCFieldSplitSetSchurPre(to, pre == PC_FIELDSPLIT_SCHUR_PRE_USER ? PC_FIELDSPLIT_SCHUR_PRE_SELFP : pre, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -198,31 +205,44 @@ PetscErrorCode ADJCopyPC_Private(PC from, PC to)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The arrays of a field split are the caller's */
+static PetscErrorCode ADJGetInnerKSPs_Private(PC pc, PetscInt *n, KSP **ksps)
+{
+  PetscBool bjacobi, asmtype, fieldsplit;
+
+  PetscFunctionBegin;
+  *n = 0;
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCBJACOBI, &bjacobi));
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCASM, &asmtype));
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCFIELDSPLIT, &fieldsplit));
+  if (bjacobi) PetscCall(PCBJacobiGetSubKSP(pc, n, NULL, ksps));
+  if (asmtype) PetscCall(PCASMGetSubKSP(pc, n, NULL, ksps));
+  if (fieldsplit) PetscCall(PCFieldSplitGetSubKSP(pc, n, ksps));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The solvers inside, which exist from the set-up on; as far as both hold the same number on this process */
 PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
 {
-  PetscBool bjacobi, asmtype, fieldsplit, same;
-  PetscInt  n = 0, m = 0;
-  KSP      *a, *b;
+  PetscBool same, fieldsplit, telescope, redundant;
+  PetscInt  n, m;
+  KSP      *a, *b, inner[2] = {NULL, NULL};
 
   PetscFunctionBegin;
   PetscCall(PetscObjectTypeCompare((PetscObject)from, ((PetscObject)to)->type_name, &same));
   if (!same || !from->setupcalled || !to->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCBJACOBI, &bjacobi));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCASM, &asmtype));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
-  if (bjacobi) {
-    PetscCall(PCBJacobiGetSubKSP(from, &n, NULL, &a));
-    PetscCall(PCBJacobiGetSubKSP(to, &m, NULL, &b));
-  } else if (asmtype) {
-    PetscCall(PCASMGetSubKSP(from, &n, NULL, &a));
-    PetscCall(PCASMGetSubKSP(to, &m, NULL, &b));
-  } else if (fieldsplit) {
-    PetscCall(PCFieldSplitGetSubKSP(from, &n, &a));
-    PetscCall(PCFieldSplitGetSubKSP(to, &m, &b));
-  }
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCTELESCOPE, &telescope));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
+  PetscCall(ADJGetInnerKSPs_Private(from, &n, &a));
+  PetscCall(ADJGetInnerKSPs_Private(to, &m, &b));
   for (PetscInt i = 0; i < n && n == m; i++) PetscCall(ADJCopyKSP_Private(a[i], b[i]));
   if (fieldsplit) PetscCall(PetscFree(a));
   if (fieldsplit) PetscCall(PetscFree(b));
+  if (telescope) PetscCall(PCTelescopeGetKSP(from, &inner[0]));
+  if (telescope) PetscCall(PCTelescopeGetKSP(to, &inner[1]));
+  if (redundant) PetscCall(PCRedundantGetKSP(from, &inner[0]));
+  if (redundant) PetscCall(PCRedundantGetKSP(to, &inner[1]));
+  if (inner[0] && inner[1]) PetscCall(ADJCopyKSP_Private(inner[0], inner[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -275,7 +275,8 @@ static PetscErrorCode ADJDecide_Private(ADJ adj, ADJPCReuse *r, PC *forward, ADJ
 
 /*
    Methods that the forward KSP was given for a reason: for a preconditioner that varies, and, with a symmetric operator, those
-   that need it. Others stay with GMRES. The user's choice stays, by option or any type but ours
+   that need it; if the preconditioner is the forward one, or `like` it. Else GMRES stays, and so does the user's choice, by
+   option or any type but ours
 */
 static PetscErrorCode ADJTakeKSPType_Private(ADJ adj, KSP ksp, ADJPCUse *use, PetscBool symmetric, PetscBool like)
 {
@@ -291,7 +292,7 @@ static PetscErrorCode ADJTakeKSPType_Private(ADJ adj, KSP ksp, ADJPCUse *use, Pe
   if (adj->adapter->getksp) PetscCall((*adj->adapter->getksp)(adj, &forward));
   if (forward && ((PetscObject)forward)->type_name) {
     PetscCall(PetscObjectTypeCompareAny((PetscObject)forward, &flexible, KSPFGMRES, KSPGCR, ""));
-    if (symmetric) PetscCall(PetscObjectTypeCompareAny((PetscObject)forward, &wanted, KSPCG, KSPFCG, KSPGROPPCG, KSPPIPECG, KSPPIPEFCG, KSPMINRES, KSPSYMMLQ, ""));
+    if (symmetric && like) PetscCall(PetscObjectTypeCompareAny((PetscObject)forward, &wanted, KSPCG, KSPFCG, KSPGROPPCG, KSPPIPECG, KSPPIPEFCG, KSPMINRES, KSPSYMMLQ, ""));
     if ((flexible && like) || wanted) type = ((PetscObject)forward)->type_name;
   }
   PetscCall(PetscStrcmp(((PetscObject)ksp)->type_name, type, &same));
@@ -322,6 +323,7 @@ static PetscErrorCode ADJMakeOwnPC_Private(ADJ adj, ADJPCUse *use, PC forward)
   if (same && id == use->copiedid) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(KSPGetPC(adj->ksp, &pc));
   PetscCall(ADJCopyPC_Private(forward, pc));
+  PetscCall(ADJUseMatrixInPC_Private(adj, adj->ksp)); /* some types have it otherwise by default */
   PetscCall(PCSetFromOptions(pc));
   PetscCall(ADJNoteDefaultPC_Private(adj, adj->ksp));
   PetscCall(PetscStrncpy(use->copiedtype, type, sizeof(use->copiedtype)));
@@ -333,9 +335,9 @@ static PetscErrorCode ADJMakeOwnPC_Private(ADJ adj, ADJPCUse *use, PC forward)
 static PetscErrorCode ADJTellPC_Private(ADJ adj, ADJPCReuse *r, const char why[])
 {
   const ADJPCUse *use  = &r->use[0];
-  const char     *type = use->forward ? ((PetscObject)use->forward)->type_name : NULL;
+  const char     *type = use->forward ? ((PetscObject)use->forward)->type_name : NULL, *on = "";
   char            text[sizeof(r->text)];
-  PetscBool       same;
+  PetscBool       same, none;
   PC              pc;
 
   PetscFunctionBegin;
@@ -345,8 +347,12 @@ static PetscErrorCode ADJTellPC_Private(ADJ adj, ADJPCReuse *r, const char why[]
     PetscCall(PetscSNPrintf(text, sizeof(text), "the forward PC (%s), transposed: it passed the dot-product test, %.1e", type, (double)r->mismatch));
   else {
     PetscCall(KSPGetPC(adj->ksp, &pc));
+    PetscCall(PetscObjectTypeCompareAny((PetscObject)pc, &none, PCNONE, PCSHELL, ""));
+    PetscCall(ADJIsSymmetric_Private(adj, &same));
+    if (adj->P && !same) PetscCall(ADJIsSelfAdjoint_Private(adj->P, &same));
+    if (adj->P && !none) on = same ? ", on the matrix" : ", on the transposed matrix";
     type = ((PetscObject)pc)->type_name;
-    PetscCall(PetscSNPrintf(text, sizeof(text), "its own (%s%s): %s", type ? type : "no type", adj->P ? ", on the transposed matrix" : "", why));
+    PetscCall(PetscSNPrintf(text, sizeof(text), "its own (%s%s): %s", type ? type : "no type", on, why));
   }
   PetscCall(PetscStrcmp(text, r->text, &same));
   if (same) PetscFunctionReturn(PETSC_SUCCESS);
@@ -396,7 +402,7 @@ PetscErrorCode ADJChooseAdjointPC_Private(ADJ adj)
     PetscCall(ADJPutForwardPC_Private(adj, adj->ksp, use, route, ready));
   PetscCall(ADJIsSymmetric_Private(adj, &symmetric));
   PetscCall(ADJPCChosen_Private(adj, adj->ksp, &chosen));
-  PetscCall(ADJTakeKSPType_Private(adj, adj->ksp, use, (PetscBool)(symmetric && route == ROUTE_ASIS), (PetscBool)(route != ROUTE_OWN || !chosen)));
+  PetscCall(ADJTakeKSPType_Private(adj, adj->ksp, use, symmetric, (PetscBool)(route != ROUTE_OWN || !chosen)));
   PetscCall(ADJTellPC_Private(adj, r, why));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

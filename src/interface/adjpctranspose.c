@@ -4,6 +4,7 @@
 */
 #include <contragrad/private/adjimpl.h>
 #include <petsc/private/pcimpl.h>
+#include <petsc/private/pcmgimpl.h>
 
 #define ADJ_PC_TOL        PETSC_SQRT_MACHINE_EPSILON /* of the dot-product test, about the tolerance of the adjoint solve */
 #define ADJ_PC_TOL_FACTOR 1e-4                       /* two triangular solves with one factorization differ by its conditioning */
@@ -22,19 +23,16 @@ static PetscErrorCode ADJForEachKSP_Private(PetscInt n, KSP ksp[], ADJInnerPCFn 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Not by PCMGGetSmootherUp(), which would make a second smoother where there is none */
 static PetscErrorCode ADJForEachLevel_Private(PC pc, ADJInnerPCFn *fn, void *ctx)
 {
-  PetscInt levels;
-  KSP      ksp[2];
+  PC_MG_Levels **levels = ((PC_MG *)pc->data)->levels;
+  PetscInt       n      = ((PC_MG *)pc->data)->nlevels;
 
   PetscFunctionBegin;
-  PetscCall(PCMGGetLevels(pc, &levels));
-  PetscCall(PCMGGetCoarseSolve(pc, &ksp[0]));
-  PetscCall(ADJForEachKSP_Private(1, ksp, fn, ctx));
-  for (PetscInt i = 1; i < levels; i++) {
-    PetscCall(PCMGGetSmootherDown(pc, i, &ksp[0]));
-    PetscCall(PCMGGetSmootherUp(pc, i, &ksp[1]));
-    PetscCall(ADJForEachKSP_Private(ksp[0] == ksp[1] ? 1 : 2, ksp, fn, ctx));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscCall(ADJForEachKSP_Private(1, &levels[i]->smoothd, fn, ctx));
+    if (levels[i]->smoothu != levels[i]->smoothd) PetscCall(ADJForEachKSP_Private(1, &levels[i]->smoothu, fn, ctx));
   }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
