@@ -135,6 +135,7 @@ int main(int argc, char **argv)
   AppCtx user = {4.0, 1.5, NULL};
   TS     ts;
   Mat    J;
+  SNES   snes;
   KSP    ksp;
   int    failed;
 
@@ -151,7 +152,9 @@ int main(int argc, char **argv)
   PetscCall(TSSetTimeStep(ts, 0.05));
   PetscCall(TSSetMaxTime(ts, 1.0));
   PetscCall(TSSetExactFinalTime(ts, TS_EXACTFINALTIME_MATCHSTEP));
-  PetscCall(TSGetKSP(ts, &ksp));
+  PetscCall(TSGetSNES(ts, &snes));
+  PetscCall(SNESSetTolerances(snes, PETSC_DEFAULT, 1e-12, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
+  PetscCall(SNESGetKSP(snes, &ksp));
   PetscCall(KSPSetTolerances(ksp, 1e-13, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
   PetscCall(TSSetFromOptions(ts));
   PetscCall(TapBegin());

@@ -43,7 +43,7 @@ static PetscErrorCode Verify(ADJ adj, SNES snes, Vec theta, Vec x, Vec gradient,
   PetscCall(TapBegin());
   PetscCall(TutorialVerdict(adj, theta, x));
   PetscCall(TutorialGet(gradient, 0, &g));
-  PetscCall(TutorialCentral(SumOfSolution, snes, &user->param, 1e-4, g, "lambda"));
+  PetscCall(TutorialCentral(SumOfSolution, snes, &user->param, 1e-2, g, "lambda"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -116,7 +116,7 @@ static PetscErrorCode ADJCopyMG_Private(PC from, PC to)
   PetscCall(PCMGSetLevels(to, levels, NULL));
   PetscCall(PCMGGetType(from, &type));
   PetscCall(PCMGSetType(to, type));
-  PetscCall(PCMGSetGalerkin(to, PC_MG_GALERKIN_BOTH));
+  PetscCall(PCMGSetGalerkin(to, PC_MG_GALERKIN_PMAT));
   for (PetscInt i = 0; i < levels; i++) {
     PetscCall(PCMGGetSmoother(from, i, &ksp[0]));
     PetscCall(PCMGGetSmoother(to, i, &ksp[1]));

@@ -61,7 +61,7 @@ static PetscErrorCode ADJApplyParameterVJP_Private(ADJ adj, Vec x, Vec theta, Ve
     PetscCall(MatMultHermitianTranspose(adj->B, masked, thetabar));
   else if (adj->adapter && adj->adapter->parametervjp)
     PetscCall((*adj->adapter->parametervjp)(adj, w, thetabar));
-  else if (adj->fdcolor || adj->fdparameters)
+  else if (ADJDiffersInTheta_Private(adj))
     PetscCall(ADJDifferencesParameterVJP_Private(adj, w, thetabar));
   else
     SETERRQ(PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing says how the problem depends on theta: call ADJSetParameterVJP(), ADJSetParameterJacobian() or ADJSetVJP(), or take differences, -adj_vjp_fd_theta");
@@ -200,7 +200,7 @@ static PetscErrorCode ADJTakeAdapterProducts_Private(ADJ adj)
     adj->vjp         = ADJVJP_Adapter;
     adj->vjpcomposed = PETSC_TRUE;
   }
-  if (!adj->jvp && adj->fdcolor) {
+  if (!adj->jvp && ADJDiffersInTheta_Private(adj)) {
     adj->jvp         = ADJJVP_Composed;
     adj->jvpcomposed = PETSC_TRUE;
     adj->thetajvp    = PETSC_TRUE;
@@ -243,7 +243,7 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   if (!adj->jvp) {
     adj->jvp         = ADJJVP_Composed;
     adj->jvpcomposed = PETSC_TRUE;
-    adj->thetajvp    = (PetscBool)(adj->B || (adj->adapter && adj->adapter->parameterjvp) || adj->fdcolor || adj->fdparameters);
+    adj->thetajvp    = (PetscBool)(adj->B || (adj->adapter && adj->adapter->parameterjvp) || ADJDiffersInTheta_Private(adj));
   }
   if (!adj->vjp) {
     adj->vjp         = ADJVJP_Composed;

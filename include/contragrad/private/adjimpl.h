@@ -390,7 +390,11 @@ PETSC_INTERN PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ, Vec, Vec);
 /* Borrowed solvers: ../adapters/ */
 PETSC_INTERN PetscErrorCode ADJSetAdapter_Private(ADJ, const ADJAdapter *, void *);
 PETSC_INTERN PetscErrorCode ADJSetMap_Private(ADJ, ADJForm, ADJMapFn *, void *);
-static inline PetscBool     ADJForwardBorrowed_Private(ADJ adj)
+static inline PetscBool     ADJDiffersInTheta_Private(ADJ adj)
+{
+  return (PetscBool)(adj->fdcolor || adj->fdparameters);
+}
+static inline PetscBool ADJForwardBorrowed_Private(ADJ adj)
 {
   return (PetscBool)(adj->adapter && adj->adapter->solve);
 }
