@@ -39,10 +39,10 @@ typedef struct {
 typedef struct {
   SNES          snes;
   ADJSNESOrigin origin;
-  PetscBool     mffd;    /* adj->jacobian.A is matrix free, and our own */
-  PetscBool     created; /* adj->jacobian.P is our own, since this type of SNES has none */
-  DM            dm;      /* that became adj->dm; only compared */
-  Vec           f;       /* F(x) beside the Jacobian, for those Jacobians that want it */
+  PetscBool     created;    /* adj->jacobian.P is our own, since this type of SNES has none */
+  DM            dm;         /* that became adj->dm; only compared */
+  Vec           shifted[2]; /* of an operator by differences */
+  Vec           f;          /* F(x) beside the Jacobian, for those Jacobians that want it */
   ADJSNESSaved  saved;
 } ADJ_SNES;
 

@@ -3,6 +3,8 @@
 */
 #include "adjsnes.h"
 
+#define ADJ_SAME_NORM 1e-8 /* relative, of two evaluations of one residual */
+
 static PetscErrorCode ADJMap_SNES(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
 {
   (void)adj;
@@ -156,6 +158,23 @@ static PetscErrorCode ADJSolve_SNES(ADJ adj, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/*
+   Its first residual is what the tolerances referred to, if the last one is that of x: then x is its solution, at these parameters.
+   Else, or if it did not fall far, the error is estimated
+*/
+static PetscErrorCode ADJRecallSolve_SNES(ADJ adj, SNES snes)
+{
+  ADJState *st = adj->state;
+
+  PetscFunctionBegin;
+  if (snes->reason <= 0 || snes->functype == SNES_FUNCTION_PRECONDITIONED || !(snes->rnorm0 > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!(PetscAbsReal(snes->norm - st->rnormref) <= ADJ_SAME_NORM * snes->norm)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!(st->rnormref <= adj->threshold[ADJ_CHECK_FORWARD] * snes->rnorm0)) PetscFunctionReturn(PETSC_SUCCESS);
+  st->rnormref = snes->rnorm0;
+  st->taken    = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* A SNES that never solved, or was reset since, has no say in how it ended */
 static PetscErrorCode ADJSolved_SNES(ADJ adj, Vec x)
 {
@@ -163,6 +182,7 @@ static PetscErrorCode ADJSolved_SNES(ADJ adj, Vec x)
 
   PetscFunctionBegin;
   PetscCall(ADJRecordResidual_SNES(adj, x));
+  PetscCall(ADJRecallSolve_SNES(adj, c->snes));
   PetscCall(SNESGetConvergedReason(c->snes, &adj->state->reason));
   PetscCall(SNESGetIterationNumber(c->snes, &adj->state->its));
   if (!adj->state->reason) adj->state->reason = PetscIsInfOrNanReal(adj->state->rnormref) ? ADJ_SNES_DIVERGED_NAN : SNES_CONVERGED_ITS;

@@ -170,18 +170,11 @@ static PetscErrorCode ADJUpdateJacobian_SNES(ADJ adj, Vec x, Vec theta, Mat A, M
   ADJ_SNES          *c = (ADJ_SNES *)ctx;
   ADJSNESJacobianFn *fn;
   void              *jctx;
-  PetscBool          matrixfree;
 
   (void)theta;
   PetscFunctionBegin;
-  if (c->mffd) {
-    PetscCall(MatMFFDSetBase(A, x, NULL));
-    PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
-    PetscCall(MatAssemblyEnd(A, MAT_FINAL_ASSEMBLY));
-  }
   PetscCall(SNESGetJacobian(c->snes, NULL, NULL, &fn, &jctx));
-  PetscCall(ADJIsType_SNES(c->origin.P, MATMFFD, &matrixfree));
-  if (!fn || matrixfree || (!P && !A)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!fn || fn == MatMFFDComputeJacobian || (!P && !A)) PetscFunctionReturn(PETSC_SUCCESS);
   if (c->created)
     PetscCall(ADJEvaluateJacobian_SNES(adj, c, x, P, P, fn, jctx));
   else if (c->origin.copies)
@@ -191,27 +184,52 @@ static PetscErrorCode ADJUpdateJacobian_SNES(ADJ adj, Vec x, Vec theta, Mat A, M
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJMFFDFunction_SNES(void *ctx, Vec x, Vec y)
+/* y = (R(x + h d) - R(x - h d))/2h, x and theta where the ADJ is linearized */
+static PetscErrorCode MatMult_ADJ_SNES(Mat D, Vec d, Vec y)
 {
-  ADJ adj = (ADJ)ctx;
+  ADJ            adj;
+  ADJ_SNES      *c;
+  PetscReal      xnorm, norm, h;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  PetscCall(ADJComputeMap_Private(adj, x, adj->lin_theta, y));
+  PetscCall(MatShellGetContext(D, &adj));
+  c = (ADJ_SNES *)adj->adapterdata;
+  PetscCall(VecNorm(d, NORM_2, &norm));
+  if (norm == 0.0) {
+    PetscCall(VecSet(y, 0.0));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecNorm(adj->lin_x, NORM_2, &xnorm));
+  h = PetscCbrtReal(PETSC_MACHINE_EPSILON) * (xnorm > 0.0 ? xnorm : 1.0) / norm;
+  for (PetscInt i = 0; i < 2; i++)
+    if (!c->shifted[i]) PetscCall(VecDuplicate(adj->r, &c->shifted[i]));
+  PetscCall(VecWAXPY(c->shifted[0], -h, d, adj->lin_x));
+  ierr = ADJComputeMap_Private(adj, c->shifted[0], adj->lin_theta, c->shifted[1]);
+  if (!ierr) ierr = VecWAXPY(c->shifted[0], h, d, adj->lin_x);
+  if (!ierr) ierr = ADJComputeMap_Private(adj, c->shifted[0], adj->lin_theta, y);
+  PetscCall(ADJUnlock_Private(ierr, d));
+  PetscCall(VecAXPY(y, -1.0, c->shifted[1]));
+  PetscCall(VecScale(y, 0.5 / h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* In place of that of -snes_mf, which counts its evaluations in the SNES, and follows its iterates; with the same options */
-static PetscErrorCode ADJCreateMFFD_SNES(ADJ adj, SNES snes, Mat *A)
+/*
+   In place of that of -snes_mf, which follows the iterates of the solver and counts there, and whose one-sided differences are too coarse
+   for an adjoint that is solved to more than a few digits
+*/
+static PetscErrorCode ADJCreateDifferences_SNES(ADJ adj, Mat *A)
 {
   PetscInt n, N;
+  VecType  type;
 
   PetscFunctionBegin;
   PetscCall(VecGetLocalSize(adj->r, &n));
   PetscCall(VecGetSize(adj->r, &N));
-  PetscCall(MatCreateMFFD(PetscObjectComm((PetscObject)adj), n, n, N, N, A));
-  PetscCall(MatMFFDSetFunction(*A, ADJMFFDFunction_SNES, adj));
-  PetscCall(MatMFFDSetOptionsPrefix(*A, ((PetscObject)snes)->prefix));
-  PetscCall(MatSetFromOptions(*A));
+  PetscCall(VecGetType(adj->r, &type));
+  PetscCall(MatCreateShell(PetscObjectComm((PetscObject)adj), n, n, N, N, adj, A));
+  PetscCall(MatShellSetOperation(*A, MATOP_MULT, ADJShellFn(MatMult_ADJ_SNES)));
+  PetscCall(MatShellSetVecType(*A, type));
   PetscCall(MatSetUp(*A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -220,7 +238,7 @@ static PetscErrorCode ADJCreateMFFD_SNES(ADJ adj, SNES snes, Mat *A)
 static PetscErrorCode ADJCreateMatrix_SNES(ADJ adj, ADJ_SNES *c, Mat *P)
 {
   PetscFunctionBegin;
-  if (!c->origin.fn || !adj->dm || adj->dm != c->snes->dm) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!c->origin.fn || c->origin.fn == MatMFFDComputeJacobian || !adj->dm || adj->dm != c->snes->dm) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(DMCreateMatrix(c->snes->dm, P));
   c->created = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -254,18 +272,15 @@ static PetscErrorCode ADJChooseMatrices_SNES(ADJ adj, ADJ_SNES *c, Mat *A, Mat *
   Mat                  theirA = o->A, theirP = o->P;
 
   PetscFunctionBegin;
-  *A = *P = NULL;
-  c->mffd = c->created = PETSC_FALSE;
+  *A = *P    = NULL;
+  c->created = PETSC_FALSE;
   PetscCall(ADJIsType_SNES(theirA, MATMFFD, &mffd));
   PetscCall(ADJIsType_SNES(theirA, MATSHELL, &shell));
   PetscCall(ADJIsType_SNES(theirP, MATMFFD, &noP));
   if (mffd || (shell && c->snes->npc && c->snes->npcside == PC_LEFT)) theirA = NULL;
   if (noP) theirP = NULL;
-  if (mffd && o->symmetric) {
-    PetscCall(ADJCreateMFFD_SNES(adj, c->snes, A));
-    c->mffd = PETSC_TRUE;
-  }
-  if (!o->A && !o->P) PetscCall(ADJCreateMatrix_SNES(adj, c, P));
+  if (mffd && o->symmetric) PetscCall(ADJCreateDifferences_SNES(adj, A));
+  if (!theirA && !theirP) PetscCall(ADJCreateMatrix_SNES(adj, c, P));
   if (o->copies) {
     PetscCall(ADJDuplicateMat_SNES(theirP, P));
     if (theirA && theirA != theirP) PetscCall(ADJDuplicateMat_SNES(theirA, A));
@@ -316,7 +331,9 @@ PetscErrorCode ADJDropJacobian_SNES(ADJ adj)
   PetscFunctionBegin;
   if (adj->jacobian.update == ADJUpdateJacobian_SNES) PetscCall(ADJSetJacobian(adj, NULL, NULL, NULL, NULL));
   PetscCall(PetscMemzero(&c->origin, sizeof(c->origin)));
-  c->mffd = c->created = PETSC_FALSE;
+  c->created = PETSC_FALSE;
   PetscCall(VecDestroy(&c->f));
+  PetscCall(VecDestroy(&c->shifted[0]));
+  PetscCall(VecDestroy(&c->shifted[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -111,7 +111,7 @@ static PetscErrorCode ADJVJP_TS(ADJ adj, Vec w, Vec xbar, Vec thetabar)
 
   PetscFunctionBegin;
   if (thetabar) PetscCall(ADJGetParameterMatrix_TS(adj, c, thetabar, &P));
-  PetscCheck(!thetabar || P || adj->fdcolor, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing says how the right-hand side of the TS depends on theta: call TSSetRHSJacobianP(), TSSetIJacobianP() or ADJSetParameterVJP(), or take differences, -adj_vjp_fd_color");
+  PetscCheck(!thetabar || P || ADJDiffersInTheta_Private(adj), PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "Nothing says how the right-hand side of the TS depends on theta: call TSSetRHSJacobianP(), TSSetIJacobianP() or ADJSetParameterVJP(), or take differences, -adj_vjp_fd_theta");
   if (thetabar && !P) PetscCall(ADJDifferencesParameterVJP_Private(adj, w, thetabar));
   if (!xbar && !P) PetscFunctionReturn(PETSC_SUCCESS);
   if (!xbar) {
