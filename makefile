@@ -46,7 +46,7 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 
-.PHONY: all examples tests run test hospital bench methods install uninstall clean style help deps
+.PHONY: all examples tests run test hospital bench methods transposes install uninstall clean style help deps
 
 # ------------------------------- Targets that need no PETSc -------------------------------
 
@@ -238,6 +238,9 @@ methods: $(lib) $(B)/bench/methods #: measure the methods against each other, fo
 	MPIEXEC=$(MPIEXEC) sh tests/bench/memory.sh $(B) docs/methods
 	gnuplot -e "csv='docs/methods/methods.csv'; png='docs/methods/methods.png'" docs/methods/plot.gp
 	sh docs/methods/table.sh docs/methods/methods.csv docs/methods/memory.csv docs/methods.md
+
+transposes: $(lib) $(B)/bench/transposes #: measure which preconditioner serves the adjoint, for docs/embedding/transposes.md
+	MPIEXEC=$(MPIEXEC) sh tests/bench/transposes.sh $(B) docs/embedding/transposes.md
 
 deps: #: install the Debian packages that are missing
 	@echo "Nothing is missing: PETSc $(call minor,$(petsc)) in $(dir $(petscconf))"

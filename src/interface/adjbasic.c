@@ -90,6 +90,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscTryTypeMethod(adj, reset);
   if (adj->adapter && adj->adapter->reset) PetscCall((*adj->adapter->reset)(adj));
+  PetscCall(ADJPCReuseReset_Private(adj));
   PetscCall(ADJProductsReset_Private(adj));
   if (adj->snes) PetscCall(SNESReset(adj->snes));
   if (adj->ksp) PetscCall(KSPReset(adj->ksp));
@@ -102,6 +103,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(MatDestroy(&adj->MT));
   PetscCall(MatDestroy(&adj->AT));
   PetscCall(MatDestroy(&adj->PT));
+  PetscCall(MatDestroy(&adj->productT));
   PetscCall(VecDestroy(&adj->r));
   PetscCall(VecDestroy(&adj->xref));
   PetscCall(VecDestroy(&adj->w));
@@ -153,6 +155,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(ADJReset(*adj));
+  PetscCall(ADJPCReuseDestroy_Private(*adj));
   PetscTryTypeMethod(*adj, destroy);
   PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL));
   PetscCall(ADJSetJacobian(*adj, NULL, NULL, NULL, NULL));

@@ -64,11 +64,14 @@ static PetscErrorCode ADJApplyParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
 
 static PetscErrorCode ADJVJP_Composed(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
 {
+  PetscBool symmetric;
+
   (void)ctx;
   PetscFunctionBegin;
   PetscAssert(x == adj->lin_x && theta == adj->lin_theta, PetscObjectComm((PetscObject)adj), PETSC_ERR_PLIB, "The matrices were linearized elsewhere");
   if (xbar) {
-    if (adj->symmetric)
+    PetscCall(ADJIsSymmetric_Private(adj, &symmetric));
+    if (symmetric)
       PetscCall(MatMult(adj->product, w, xbar));
     else
       PetscCall(MatMultHermitianTranspose(adj->product, w, xbar));
@@ -151,7 +154,7 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   if (adj->jvpcomposed) adj->jvp = NULL;
   adj->thetajvp    = (PetscBool)(adj->jvp != NULL);
   adj->vjpcomposed = adj->jvpcomposed = PETSC_FALSE;
-  adj->inforce = &adj->jacobian;
+  adj->inforce                        = &adj->jacobian;
   if (adj->fdcolor && !adj->vjp) {
     PetscCall(ADJDifferencesSetUp_Private(adj));
     if (!adj->adapter || !adj->adapter->linear) adj->inforce = &adj->fdjacobian;
@@ -159,6 +162,7 @@ PetscErrorCode ADJSetUpProducts_Private(ADJ adj)
   PetscCall(ADJTakePreconditioner_Private(adj));
   PetscCall(ADJChooseProduct_Private(adj, &product));
   PetscCall(PetscObjectReference((PetscObject)product));
+  if (product != adj->product) PetscCall(MatDestroy(&adj->productT));
   PetscCall(MatDestroy(&adj->product));
   adj->product = product;
   if (!product) PetscFunctionReturn(PETSC_SUCCESS);
@@ -182,6 +186,7 @@ PetscErrorCode ADJProductsReset_Private(ADJ adj)
   adj->vjpcomposed = adj->jvpcomposed = PETSC_FALSE;
   adj->inforce                        = NULL;
   PetscCall(MatDestroy(&adj->product));
+  PetscCall(MatDestroy(&adj->productT));
   PetscCall(MatDestroy(&adj->fdjacobian.A));
   PetscCall(MatDestroy(&adj->fdjacobian.P));
   PetscCall(ADJDifferencesReset_Private(adj));

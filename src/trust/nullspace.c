@@ -220,6 +220,7 @@ PetscErrorCode ADJNullSpaceReset_Private(ADJ adj)
   PetscCall(ADJNullSpaceDetach_Private(adj, adj->P));
   PetscCall(ADJNullSpaceDetach_Private(adj, adj->PT));
   if (adj->PT == adj->P) PetscCall(MatDestroy(&adj->PT)); /* as long as left and right are the same */
+  PetscCall(MatDestroy(&adj->productT));
   PetscCall(ADJNullVectorsDestroy_Private(&adj->nullvectors));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -46,7 +46,8 @@ typedef struct {
   PetscErrorCode (*solved)(ADJ, Vec x);                         /* the user has made it: the same from what the solver still knows */
   PetscErrorCode (*tighten)(ADJ, PetscBool);                    /* for a test: solve to rounding level; and as before */
   PetscErrorCode (*getsnes)(ADJ, SNES *);                       /* for ADJGetSNES() */
-  PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, if it has been set up, else NULL */
+  PetscErrorCode (*getksp)(ADJ, KSP *);                         /* the forward linear solver, whose type may be taken over; NULL: there is none */
+  PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, as it now is; NULL: there is none */
   PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
   PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none */
   PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
@@ -255,6 +256,7 @@ struct _p_ADJ {
   Mat            M, MT, AT;      /* shells; AT = (dF/dx)^T */
   Mat            J;              /* of the forward solver: M, or differences of the map */
   Mat            PT;             /* P^T, or P itself where it is symmetric */
+  Mat            productT;       /* of adj->product, where that is wanted and is not PT */
   Vec            r;              /* residual of the forward solver */
   Vec            xref;           /* first initial guess of a solve that converged: the relative forward tolerance refers to its residual */
   Vec            w;              /* adjoint */
@@ -273,7 +275,7 @@ struct _p_ADJ {
   ADJJacobian    fdjacobian;  /* of differences */
   ADJJacobian   *inforce;     /* one of the two; NULL: neither */
   void          *differences; /* src/differences/ */
-  void          *pcreuse;     /* adjpc.c */
+  void          *pcreuse;     /* adjpcreuse.c */
 
   /* ----------------------- Status variables --------------------------*/
   PetscBool        typekeepsprevious; /* the type wants the last but one iterate */
@@ -301,6 +303,7 @@ struct _p_ADJ {
   PetscBool        pullingobjective;      /* the cotangent is dl/dx of the objective, whose dl/dtheta is in objtheta */
   PetscBool        objnotfinite;          /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
   PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
+  PetscObjectState productstate, productnonzerostate; /* of adj->product when productT was made */
   ADJCounters      counters;              /* on the user's account */
   ADJCounters      checkcounters;         /* on the account of checks and tests */
   ADJCounters     *account;               /* the one in force */
@@ -334,6 +337,7 @@ PETSC_INTERN PetscErrorCode ADJCreateContractionShell_Private(ADJ, Mat *);
 /* Children and their defaults: adjchildren.c; the forward solver's functions: adjforward.c */
 PETSC_INTERN PetscErrorCode ADJGetChildPrefix_Private(ADJ, const char[], size_t, char[]);
 PETSC_INTERN PetscErrorCode ADJConfigureChildren_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJAllowNorm_Private(KSP);
 PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSNESSolve_Private(SNES, Vec);
@@ -384,6 +388,7 @@ PETSC_INTERN PetscErrorCode ADJRecordNorms_Private(Vec, Vec, ADJLinearSolve *);
 /* Linear solves with their record: adjlinear.c; preconditioners: adjpc.c */
 PETSC_INTERN PetscErrorCode ADJKSPSolve_Private(KSP, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJSetAdjointOperators_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJSetTangentOperators_Private(ADJ, Mat);
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJSetGuess_Private(KSP, PetscBool, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJPullBack_Private(ADJ, Vec, Vec, ADJLinearSolve *);
@@ -393,6 +398,23 @@ PETSC_INTERN PetscErrorCode ADJCreateAdjoint_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetDefaultPC_Private(ADJ, KSP);
 PETSC_INTERN PetscErrorCode ADJUseMatrixInPC_Private(ADJ, KSP);
 PETSC_INTERN PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJUpdateTransposedOperator_Private(ADJ, Mat *);
+PETSC_INTERN PetscErrorCode ADJIsSelfAdjoint_Private(Mat, PetscBool *);
+PETSC_INTERN PetscErrorCode ADJIsSymmetric_Private(ADJ, PetscBool *);
+
+/* The forward solver's preconditioner in the adjoint's: adjpcreuse.c, adjpctranspose.c; one like it: adjpclike.c */
+PETSC_INTERN PetscErrorCode ADJNoteDefaultPC_Private(ADJ, KSP);
+PETSC_INTERN PetscErrorCode ADJPCChosen_Private(ADJ, KSP, PetscBool *);
+PETSC_INTERN PetscErrorCode ADJChooseAdjointPC_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCompleteAdjointPC_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJChooseTangentPC_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJViewPCReuse_Private(ADJ, PetscViewer);
+PETSC_INTERN PetscErrorCode ADJPCReuseReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJPCReuseDestroy_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJApplyPC_Private(PC, PetscBool, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJTestPCTranspose_Private(ADJ, PC, PetscReal *, char[], size_t);
+PETSC_INTERN PetscErrorCode ADJCopyPC_Private(PC, PC);
+PETSC_INTERN PetscErrorCode ADJCopyInnerPC_Private(PC, PC);
 
 /* States: adjstate.c */
 PETSC_INTERN PetscErrorCode ADJStateCreate_Private(ADJState **);
