@@ -2,6 +2,7 @@ static char help[] = "A borrowed KSP whose DM computes A and b: when, how often,
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "ksp.h"
 

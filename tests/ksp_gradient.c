@@ -2,6 +2,7 @@ static char help[] = "A borrowed KSP: gradients through A(theta) x = b(theta), w
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "ksp.h"
 

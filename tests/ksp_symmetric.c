@@ -2,6 +2,7 @@ static char help[] = "A borrowed KSP with a symmetric (Hermitian) matrix, and wh
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "ksp.h"
 
