@@ -22,6 +22,17 @@ static PetscErrorCode ADJMap_DM(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The ghost update of a direction must be linear */
+static PetscErrorCode ADJRefuseBias_Private(DM dm)
+{
+  Vec bias = NULL;
+
+  PetscFunctionBegin;
+  if (dm) PetscCall(DMGetDefaultConstraints(dm, NULL, NULL, &bias));
+  PetscCheck(!bias, PetscObjectComm((PetscObject)dm), PETSC_ERR_SUP, "Constraints with a bias, see DMSetDefaultConstraints(), are not linear, and so have no products on local vectors");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* y = G^T f(G x): w is what G makes of it */
 static PetscErrorCode ADJVJP_DM(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
 {
@@ -30,6 +41,8 @@ static PetscErrorCode ADJVJP_DM(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec 
 
   PetscFunctionBegin;
   PetscCall(ADJLocalCheck_Private(adj, x, theta, PETSC_FALSE));
+  PetscCall(ADJRefuseBias_Private(adj->dm));
+  PetscCall(ADJRefuseBias_Private(adj->dmtheta));
   PetscCall(ADJLocalGet_Private(adj->dm, x, PETSC_TRUE, &xl));
   PetscCall(ADJLocalGet_Private(adj->dmtheta, theta, PETSC_TRUE, &tl));
   PetscCall(ADJLocalGet_Private(adj->dm, w, PETSC_FALSE, &wl));
@@ -54,6 +67,8 @@ static PetscErrorCode ADJJVP_DM(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetado
 
   PetscFunctionBegin;
   PetscCall(ADJLocalCheck_Private(adj, x, theta, PETSC_FALSE));
+  PetscCall(ADJRefuseBias_Private(adj->dm));
+  PetscCall(ADJRefuseBias_Private(adj->dmtheta));
   PetscCall(ADJLocalGet_Private(adj->dm, x, PETSC_TRUE, &xl));
   PetscCall(ADJLocalGet_Private(adj->dmtheta, theta, PETSC_TRUE, &tl));
   if (xdot) PetscCall(ADJLocalGet_Private(adj->dm, xdot, PETSC_FALSE, &xdotl));
