@@ -49,9 +49,14 @@ static PetscErrorCode TestDM(void)
   PetscCall(TapError(PETSC_ERR_ARG_WRONG, Gradient(&p, g), "a DM that is no DMDA, of the parameters"));
   PetscCall(ADJSetParameterDM(p.adj, p.dat));
   PetscCall(TapError(PETSC_SUCCESS, Gradient(&p, g), "the right ones"));
-  PetscCall(ADJReset(p.adj));
   PetscCall(ADJSetDM(p.adj, dof2));
   PetscCall(TapError(PETSC_ERR_ARG_SIZ, Gradient(&p, g), "a DMDA of another size after a solve"));
+  PetscCall(ADJSetDM(p.adj, p.da));
+  PetscCall(TapError(PETSC_SUCCESS, Gradient(&p, g), "the right one again"));
+  PetscCall(ADJReset(p.adj));
+  PetscCall(VecDestroy(&p.x));
+  PetscCall(DMCreateGlobalVector(dof2, &p.x));
+  PetscCall(TapError(PETSC_ERR_ARG_SIZ, Gradient(&p, g), "a state of another size after ADJReset()"));
   PetscCall(DMDestroy(&shell));
   PetscCall(DMDestroy(&dof2));
   PetscCall(VecDestroy(&g));
