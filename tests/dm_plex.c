@@ -6,6 +6,19 @@ static char help[] = "Functions on the local vectors of a DMPLEX, theta on its c
 */
 #include "dm_plex.h"
 
+/* Without them the values above are those of another problem */
+static PetscErrorCode TestTied(void)
+{
+  PetscReal   free, tied;
+  PetscScalar slope;
+
+  PetscFunctionBeginUser;
+  PetscCall(PlexValueAndSlope(PETSC_COMM_WORLD, PLEX_CELLS, 2, &free, &slope));
+  PetscCall(PlexValueAndSlope(PETSC_COMM_WORLD, PLEX_TIED, 2, &tied, &slope));
+  PetscCall(TapOk((PetscBool)(tied > 1.1 * free), "dependent unknowns change the solution: %g, %g", (double)free, (double)tied));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -15,6 +28,9 @@ int main(int argc, char **argv)
   PetscCall(TapBegin());
   PetscCall(TapPlex(PLEX_CELLS, 2, "a coefficient on cells"));
   PetscCall(TapPlex(PLEX_CELLS, 3, "a coefficient on cells"));
+  PetscCall(TapPlex(PLEX_TIED, 2, "unknowns that depend on others"));
+  PetscCall(TapPlex(PLEX_TIED, 3, "unknowns that depend on others"));
+  PetscCall(TestTied());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -15,6 +15,7 @@
 typedef enum { PLEX_CELLS,    /* theta on the cells */
                PLEX_SET,      /* boundary values from a small set, written into the local vector */
                PLEX_BOUNDARY, /* the same by DMAddBoundary(), where ADJSetParameters() puts them */
+               PLEX_TIED,     /* theta on the cells; where x_2 = 1, u is half of what it is at the vertex below, by DMSetDefaultConstraints() */
 } PlexKind;
 
 typedef struct {
@@ -30,6 +31,11 @@ typedef struct {
 typedef enum { PLEX_MAP,
                PLEX_VJP,
                PLEX_JVP } PlexMode;
+
+static inline PetscBool PlexOnCells(const Plex *p)
+{
+  return (PetscBool)(p->kind == PLEX_CELLS || p->kind == PLEX_TIED);
+}
 
 /* Vertices of a cell, n; entries a, b of the element matrix of -Laplace on a cube of side h: the off-diagonal ones depend on how many coordinates differ */
 static inline PetscReal PlexStiffness(PetscInt dim, PetscReal h, const PetscScalar xa[], const PetscScalar xb[])
@@ -179,7 +185,7 @@ static inline PetscErrorCode PlexVJP(ADJ adj, DM dm, Vec x, Vec t, Vec w, Vec xb
   PetscCall(DMGetLocalVector(dm, &sum));
   PetscCall(VecSet(sum, 0.0));
   PetscCall(PlexRun(p, PLEX_VJP, x, t, w, tbar, sum));
-  if (p->kind != PLEX_CELLS && tbar) PetscCall(PlexWall(p, PETSC_TRUE, tbar, sum));
+  if (tbar && !PlexOnCells(p)) PetscCall(PlexWall(p, PETSC_TRUE, tbar, sum));
   if (xbar) PetscCall(VecCopy(sum, xbar));
   PetscCall(DMRestoreLocalVector(dm, &sum));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -196,7 +202,7 @@ static inline PetscErrorCode PlexJVP(ADJ adj, DM dm, Vec x, Vec t, Vec xdot, Vec
   PetscCall(DMGetLocalVector(dm, &dot));
   PetscCall(VecSet(dot, 0.0));
   if (xdot) PetscCall(VecCopy(xdot, dot));
-  if (p->kind != PLEX_CELLS && tdot) PetscCall(PlexWall(p, PETSC_FALSE, tdot, dot));
+  if (tdot && !PlexOnCells(p)) PetscCall(PlexWall(p, PETSC_FALSE, tdot, dot));
   PetscCall(PlexRun(p, PLEX_JVP, x, t, dot, tdot, ydot));
   PetscCall(DMRestoreLocalVector(dm, &dot));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -250,6 +256,54 @@ static inline PetscErrorCode PlexSetSection(DM dm, PetscInt depth, DMLabel wall)
   }
   PetscCall(DMSetLocalSection(dm, s));
   PetscCall(PetscSectionDestroy(&s));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* u = c times what it is at the other end of the edge, at vertices with x_2 = 1 */
+static inline PetscErrorCode PlexTie(DM dm, PetscReal c, Vec bias)
+{
+  PetscSection       s, ties, cs;
+  DM                 cdm;
+  Vec                coordinates;
+  Mat                C;
+  const PetscScalar *a;
+  const PetscInt    *ends;
+  PetscInt           lo, hi, start, end, rows, cols, off[2], row, col;
+
+  PetscFunctionBegin;
+  PetscCall(DMGetLocalSection(dm, &s));
+  PetscCall(DMGetCoordinateDM(dm, &cdm));
+  PetscCall(DMGetLocalSection(cdm, &cs));
+  PetscCall(DMGetCoordinatesLocal(dm, &coordinates));
+  PetscCall(VecGetArrayRead(coordinates, &a));
+  PetscCall(DMPlexGetDepthStratum(dm, 0, &lo, &hi));
+  PetscCall(PetscSectionCreate(PETSC_COMM_SELF, &ties));
+  PetscCall(PetscSectionSetChart(ties, lo, hi));
+  for (PetscInt v = lo; v < hi; v++) {
+    PetscCall(PetscSectionGetOffset(cs, v, &off[0]));
+    if (PetscRealPart(a[off[0] + 1]) > 0.999) PetscCall(PetscSectionSetDof(ties, v, 1));
+  }
+  PetscCall(PetscSectionSetUp(ties));
+  PetscCall(PetscSectionGetStorageSize(ties, &rows));
+  PetscCall(PetscSectionGetStorageSize(s, &cols));
+  PetscCall(MatCreateSeqAIJ(PETSC_COMM_SELF, rows, cols, 1, NULL, &C));
+  PetscCall(DMPlexGetDepthStratum(dm, 1, &start, &end));
+  for (PetscInt e = start; e < end; e++) {
+    PetscCall(DMPlexGetCone(dm, e, &ends));
+    for (PetscInt i = 0; i < 2; i++) PetscCall(PetscSectionGetOffset(cs, ends[i], &off[i]));
+    if (PetscAbsScalar(a[off[0] + 1] - a[off[1] + 1]) < 1e-3 || PetscMax(PetscRealPart(a[off[0] + 1]), PetscRealPart(a[off[1] + 1])) < 0.999) continue;
+    const PetscInt top = PetscRealPart(a[off[0] + 1]) > 0.999 ? 0 : 1;
+
+    PetscCall(PetscSectionGetOffset(ties, ends[top], &row));
+    PetscCall(PetscSectionGetOffset(s, ends[1 - top], &col));
+    PetscCall(MatSetValue(C, row, col, c, INSERT_VALUES));
+  }
+  PetscCall(MatAssemblyBegin(C, MAT_FINAL_ASSEMBLY));
+  PetscCall(MatAssemblyEnd(C, MAT_FINAL_ASSEMBLY));
+  PetscCall(VecRestoreArrayRead(coordinates, &a));
+  PetscCall(DMSetDefaultConstraints(dm, ties, C, bias));
+  PetscCall(PetscSectionDestroy(&ties));
+  PetscCall(MatDestroy(&C));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -334,7 +388,8 @@ static inline PetscErrorCode PlexCreate(MPI_Comm comm, PlexKind kind, PetscInt d
     PetscCall(PlexSetSection(p->dm, 0, p->wall));
   PetscCall(ADJCreate(comm, &p->adj));
   PetscCall(ADJSetDM(p->adj, p->dm));
-  if (kind == PLEX_CELLS) {
+  if (kind == PLEX_TIED) PetscCall(PlexTie(p->dm, 0.5, NULL));
+  if (PlexOnCells(p)) {
     PetscCall(DMClone(p->dm, &p->dmt));
     PetscCall(PlexSetSection(p->dmt, dim, NULL));
     PetscCall(DMCreateGlobalVector(p->dmt, &p->theta));

@@ -22,6 +22,17 @@ static PetscErrorCode ADJMap_DM(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The ghost update of a direction must be linear */
+static PetscErrorCode ADJRefuseBias_Private(DM dm)
+{
+  Vec bias = NULL;
+
+  PetscFunctionBegin;
+  if (dm) PetscCall(DMGetDefaultConstraints(dm, NULL, NULL, &bias));
+  PetscCheck(!bias, PetscObjectComm((PetscObject)dm), PETSC_ERR_SUP, "Constraints with a bias, see DMSetDefaultConstraints(), are not linear, and so have no products on local vectors");
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* y = G^T f(G x): w is what G makes of it */
 static PetscErrorCode ADJVJP_DM(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
 {
@@ -30,6 +41,8 @@ static PetscErrorCode ADJVJP_DM(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec 
 
   PetscFunctionBegin;
   PetscCall(ADJLocalCheck_Private(adj, x, theta, PETSC_FALSE));
+  PetscCall(ADJRefuseBias_Private(adj->dm));
+  PetscCall(ADJRefuseBias_Private(adj->dmtheta));
   PetscCall(ADJLocalGet_Private(adj->dm, x, PETSC_TRUE, &xl));
   PetscCall(ADJLocalGet_Private(adj->dmtheta, theta, PETSC_TRUE, &tl));
   PetscCall(ADJLocalGet_Private(adj->dm, w, PETSC_FALSE, &wl));
@@ -54,6 +67,8 @@ static PetscErrorCode ADJJVP_DM(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetado
 
   PetscFunctionBegin;
   PetscCall(ADJLocalCheck_Private(adj, x, theta, PETSC_FALSE));
+  PetscCall(ADJRefuseBias_Private(adj->dm));
+  PetscCall(ADJRefuseBias_Private(adj->dmtheta));
   PetscCall(ADJLocalGet_Private(adj->dm, x, PETSC_TRUE, &xl));
   PetscCall(ADJLocalGet_Private(adj->dmtheta, theta, PETSC_TRUE, &tl));
   if (xdot) PetscCall(ADJLocalGet_Private(adj->dm, xdot, PETSC_FALSE, &xdotl));
@@ -185,22 +200,26 @@ PetscErrorCode ADJDMSetMapLocal(ADJ adj, ADJForm form, ADJDMMapFn *f, void *ctx)
 
    Notes:
    The library adds up over the processes. What is added to constrained unknowns in xbarlocal is dropped: where their values depend on theta, carry it on to
-   thetabarlocal first, also if xbarlocal is `NULL`.
+   thetabarlocal first, also if xbarlocal is `NULL`. `DMPlexVecSetClosure()` adds to them with `ADD_ALL_VALUES`, and leaves them out with `ADD_VALUES`.
 
    Independent of how F or R was given: also for `ADJSetSNES()` with a solver that has a `DM`. With complex scalars the transpose is the Hermitian transpose.
 
-   Example, for that of `ADJDMSetMapLocal()`, whose elements are x[] -> k K x[] - b[]; K is symmetric:
+   Example, for that of `ADJDMSetMapLocal()`, whose elements are x -> k K x - b with a symmetric K of four rows:
 .vb
    for (PetscInt c = start; c < end; c++) {
+     PetscScalar *x = NULL, *k = NULL, *w = NULL, xbar[4], Kx[4], kbar = 0.0;
+
      PetscCall(DMPlexVecGetClosure(dm, section, xlocal, c, &n, &x));
      PetscCall(DMPlexVecGetClosure(dm, section, wlocal, c, NULL, &w));
      PetscCall(DMPlexVecGetClosure(dmtheta, tsection, thetalocal, c, NULL, &k));
-     ElementMatrixMult(n, PetscConj(k[0]), w, xbar);
-     ElementMatrixMult(n, 1.0, x, Kx);
-     for (PetscInt i = 0, kbar[0] = 0.0; i < n; i++) kbar[0] += PetscConj(Kx[i]) * w[i];
+     ElementMatrixMult(PetscConj(k[0]), w, xbar);
+     ElementMatrixMult(1.0, x, Kx);
+     for (PetscInt i = 0; i < 4; i++) kbar += PetscConj(Kx[i]) * w[i];
      if (xbarlocal) PetscCall(DMPlexVecSetClosure(dm, section, xbarlocal, c, xbar, ADD_VALUES));
-     if (thetabarlocal) PetscCall(DMPlexVecSetClosure(dmtheta, tsection, thetabarlocal, c, kbar, ADD_VALUES));
-     ... DMPlexVecRestoreClosure() thrice
+     if (thetabarlocal) PetscCall(DMPlexVecSetClosure(dmtheta, tsection, thetabarlocal, c, &kbar, ADD_VALUES));
+     PetscCall(DMPlexVecRestoreClosure(dm, section, xlocal, c, &n, &x));
+     PetscCall(DMPlexVecRestoreClosure(dm, section, wlocal, c, NULL, &w));
+     PetscCall(DMPlexVecRestoreClosure(dmtheta, tsection, thetalocal, c, NULL, &k));
    }
 .ve
 

@@ -11,11 +11,12 @@
 
 static PetscErrorCode ADJLocalCheckOne_Private(ADJ adj, DM dm, Vec v, PetscBool dmda, PetscBool theta)
 {
-  MPI_Comm    comm = PetscObjectComm((PetscObject)adj);
-  const char *who  = theta ? "ADJSetParameterDM()" : "ADJSetDM()";
-  PetscBool   isda;
-  PetscMPIInt same;
-  Vec         like;
+  MPI_Comm       comm = PetscObjectComm((PetscObject)adj);
+  const char    *who  = theta ? "ADJSetParameterDM()" : "ADJSetDM()";
+  PetscBool      isda;
+  PetscMPIInt    same;
+  Vec            like;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(PetscObjectTypeCompare((PetscObject)dm, DMDA, &isda));
@@ -23,8 +24,9 @@ static PetscErrorCode ADJLocalCheckOne_Private(ADJ adj, DM dm, Vec v, PetscBool 
   PetscCallMPI(MPI_Comm_compare(comm, PetscObjectComm((PetscObject)dm), &same));
   PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "The DM of %s lives on another communicator than the ADJ; create both on the same one", who);
   PetscCall(DMGetGlobalVector(dm, &like));
-  PetscCall(ADJCheckVec_Private(adj, v, like, theta ? "The parameter vector theta" : "The state x", theta ? "the vectors of the DM of ADJSetParameterDM()" : "the vectors of the DM of ADJSetDM()"));
+  ierr = ADJCheckVec_Private(adj, v, like, theta ? "The parameter vector theta" : "The state x", theta ? "the vectors of the DM of ADJSetParameterDM()" : "the vectors of the DM of ADJSetDM()");
   PetscCall(DMRestoreGlobalVector(dm, &like));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -40,7 +42,10 @@ PetscErrorCode ADJLocalCheck_Private(ADJ adj, Vec x, Vec theta, PetscBool dmda)
     checked[0] = PETSC_TRUE;
   }
   if (theta && !checked[1]) {
-    if (adj->dmtheta) PetscCall(ADJLocalCheckOne_Private(adj, adj->dmtheta, theta, dmda, PETSC_TRUE));
+    if (adj->dmtheta)
+      PetscCall(ADJLocalCheckOne_Private(adj, adj->dmtheta, theta, dmda, PETSC_TRUE));
+    else
+      PetscCall(ADJRefuseNest_Private(theta));
     checked[1] = PETSC_TRUE;
   }
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -79,12 +84,10 @@ PetscErrorCode ADJLocalGet_Private(DM dm, Vec v, PetscBool value, ADJLocalVec *l
 {
   PetscBool leaves;
   PetscInt  m;
-  Vec       bias;
 
   PetscFunctionBegin;
   l->dm = dm;
   if (!dm) {
-    PetscCall(ADJRefuseNest_Private(v));
     PetscCall(VecGetSize(v, &m));
     PetscCall(VecCreateSeq(PETSC_COMM_SELF, m, &l->local));
     PetscCall(ADJParameterVecToAll_Private(v, l->local));
@@ -94,8 +97,6 @@ PetscErrorCode ADJLocalGet_Private(DM dm, Vec v, PetscBool value, ADJLocalVec *l
   PetscCall(DMGetLocalVector(dm, &l->local));
   if (leaves) {
     PetscCall(VecSet(l->local, 0.0));
-    PetscCall(DMGetDefaultConstraints(dm, NULL, NULL, &bias));
-    PetscCheck(value || !bias, PetscObjectComm((PetscObject)dm), PETSC_ERR_SUP, "Constraints with a bias, see DMSetDefaultConstraints(), are not linear: the products cannot be made on local vectors");
     if (value) PetscCall(ADJInsertBoundaryValues_Private(dm, l->local));
   }
   PetscCall(DMGlobalToLocal(dm, v, INSERT_VALUES, l->local));
