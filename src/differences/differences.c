@@ -22,20 +22,12 @@ static PetscErrorCode ADJDifferencesPlan_Private(ADJ adj, Vec theta, PetscBool *
 
 static PetscErrorCode ADJDifferencesField_Private(ADJ adj, ADJDifferences *d, Vec x, Vec theta)
 {
-  PetscInt   n, *row, *col, m, mine;
+  PetscInt   n, *row, *col;
   ISColoring coloring;
-  Vec        like;
-  int        differs[1];
 
   PetscFunctionBegin;
   if (d->field) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(DMGetGlobalVector(adj->dmtheta, &like));
-  PetscCall(VecGetLocalSize(like, &m));
-  PetscCall(VecGetLocalSize(theta, &mine));
-  PetscCall(DMRestoreGlobalVector(adj->dmtheta, &like));
-  differs[0] = m != mine;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, differs, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
-  PetscCheck(!differs[0], PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_SIZ, "The parameters do not have the layout of the DM of ADJSetParameterDM(): create them with DMCreateGlobalVector()");
+  PetscCall(ADJCheckLayoutOfDM_Private(adj, adj->dmtheta, theta, "parameters", "ADJSetParameterDM()"));
   PetscCall(ADJDMDACouplings_Private(adj->dm, adj->dmtheta, &n, &row, &col, &coloring));
   PetscCall(ADJColoredCreate_Private(x, theta, n, row, col, coloring, NULL, &d->field));
   PetscCall(ISColoringDestroy(&coloring));
@@ -79,29 +71,27 @@ static PetscErrorCode ADJDifferencesUpdateTheta_Private(ADJ adj, PetscBool *read
 }
 
 /* y = (F(x, theta + h d) - F(x, theta - h d))/2h along one direction: all that is left where there are many parameters */
-static PetscErrorCode ADJDifferenceAlong_Private(ADJ adj, Vec d, Vec y)
+static PetscErrorCode ADJDifferenceAlong_Private(ADJ adj, ADJDifferences *d, Vec thetadot, Vec y)
 {
-  Vec       theta = adj->lin_theta, shifted, lower;
+  Vec       theta = adj->lin_theta;
   PetscReal tnorm, dnorm, h;
 
   PetscFunctionBegin;
-  PetscCall(VecNorm(d, NORM_2, &dnorm));
+  PetscCall(VecNorm(thetadot, NORM_2, &dnorm));
   PetscCall(VecNorm(theta, NORM_2, &tnorm));
   if (dnorm == 0.0) {
     PetscCall(VecSet(y, 0.0));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
+  if (!d->shifted) PetscCall(VecDuplicate(theta, &d->shifted));
+  if (!d->lower) PetscCall(VecDuplicate(y, &d->lower));
   h = ADJ_DIFFERENCES_STEP * (tnorm > 0.0 ? tnorm : 1.0) / dnorm;
-  PetscCall(VecDuplicate(theta, &shifted));
-  PetscCall(VecDuplicate(y, &lower));
-  PetscCall(VecWAXPY(shifted, h, d, theta));
-  PetscCall(ADJComputeMap_Private(adj, adj->lin_x, shifted, y));
-  PetscCall(VecWAXPY(shifted, -h, d, theta));
-  PetscCall(ADJComputeMap_Private(adj, adj->lin_x, shifted, lower));
-  PetscCall(VecAXPY(y, -1.0, lower));
+  PetscCall(VecWAXPY(d->shifted, h, thetadot, theta));
+  PetscCall(ADJComputeMap_Private(adj, adj->lin_x, d->shifted, y));
+  PetscCall(VecWAXPY(d->shifted, -h, thetadot, theta));
+  PetscCall(ADJComputeMap_Private(adj, adj->lin_x, d->shifted, d->lower));
+  PetscCall(VecAXPY(y, -1.0, d->lower));
   PetscCall(VecScale(y, 0.5 / h));
-  PetscCall(VecDestroy(&shifted));
-  PetscCall(VecDestroy(&lower));
   PetscCall(ADJPutParameters_Private(adj, theta));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -114,7 +104,7 @@ PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
   PetscFunctionBegin;
   PetscCall(ADJDifferencesUpdateTheta_Private(adj, &ready));
   if (!ready)
-    PetscCall(ADJDifferenceAlong_Private(adj, thetadot, y));
+    PetscCall(ADJDifferenceAlong_Private(adj, d, thetadot, y));
   else if (d->field)
     PetscCall(MatMult(d->field->J, thetadot, y));
   else
@@ -241,6 +231,8 @@ PetscErrorCode ADJDifferencesReset_Private(ADJ adj)
   PetscCall(ADJColoredDestroy_Private(&d->x));
   PetscCall(ADJColoredDestroy_Private(&d->field));
   PetscCall(ADJColumnsDestroy_Private(&d->columns));
+  PetscCall(VecDestroy(&d->shifted));
+  PetscCall(VecDestroy(&d->lower));
   PetscCall(PetscFree(adj->differences));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

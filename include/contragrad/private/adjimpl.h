@@ -363,6 +363,9 @@ static inline PetscBool     ADJForwardBorrowed_Private(ADJ adj)
   return (PetscBool)(adj->adapter && adj->adapter->solve);
 }
 
+/* Vectors of vectors: adjvec.c */
+PETSC_INTERN PetscErrorCode ADJVecPointwiseMin_Private(Vec, Vec, Vec);
+
 /* A pullback with its verdict: adjsolve.c */
 PETSC_INTERN PetscErrorCode ADJSolveAdjoint_Private(ADJ, Vec, Vec);
 
