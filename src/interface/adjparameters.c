@@ -17,8 +17,8 @@ PetscErrorCode ADJPutParameters_Private(ADJ adj, Vec theta)
   if (id == adj->putid && state == adj->putstate) PetscFunctionReturn(PETSC_SUCCESS);
   adj->putid = 0; /* if it fails */
   PetscCallBack("ADJ parameters", (*adj->put)(adj, theta, adj->putctx));
-  adj->putid    = id;
-  adj->putstate = state;
+  PetscCall(PetscObjectStateGet((PetscObject)theta, &adj->putstate)); /* asking for a part of a vector of vectors changes its state */
+  adj->putid = id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -1,7 +1,19 @@
 /*
-   Operations that a vector of vectors does not have.
+   What a vector of vectors does not do itself.
 */
 #include <contragrad/private/adjimpl.h>
+
+/* Parts that the user has changed do not tell the whole, whose norm, known from before, would be taken for its norm now. v may be NULL */
+PetscErrorCode ADJVecTouched_Private(Vec v)
+{
+  PetscBool nest;
+
+  PetscFunctionBegin;
+  if (!v) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscObjectTypeCompare((PetscObject)v, VECNEST, &nest));
+  if (nest) PetscCall(PetscObjectStateIncrease((PetscObject)v));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 /* w = min(x, y) */
 PetscErrorCode ADJVecPointwiseMin_Private(Vec w, Vec x, Vec y)
