@@ -100,6 +100,7 @@ PetscErrorCode ADJColumnsDestroy_Private(ADJColumns **c)
   PetscCall(VecDestroy(&(*c)->upper));
   PetscCall(VecDestroy(&(*c)->lower));
   PetscCall(VecDestroy(&(*c)->base));
+  PetscCall(VecDestroy(&(*c)->trial));
   PetscCall(PetscFree(*c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -121,12 +122,17 @@ static PetscErrorCode ADJColumnSides_Private(ADJ adj, ADJColumns *c, Vec x, Pets
 }
 
 /* |F(+h) - 2 F(0) + F(-h)|/|F(+h) - F(-h)|: it grows with the step where the map is curved, and falls with it where rounding rules */
-static PetscErrorCode ADJColumnBend_Private(ADJ adj, ADJColumns *c, Vec x, Vec theta, PetscBool first, Vec work, PetscReal *bend)
+static PetscErrorCode ADJColumnBend_Private(ADJ adj, ADJColumns *c, Vec x, Vec theta, PetscBool first, PetscReal *bend)
 {
   PetscReal rise;
+  Vec       work;
 
   PetscFunctionBegin;
-  if (!c->base) PetscCall(VecDuplicate(c->upper, &c->base));
+  if (!c->base) {
+    PetscCall(VecDuplicate(c->upper, &c->base));
+    PetscCall(VecDuplicate(c->upper, &c->trial));
+  }
+  work = c->trial;
   if (first) PetscCall(ADJComputeMap_Private(adj, x, theta, c->base));
   PetscCall(VecWAXPY(work, -1.0, c->lower, c->upper));
   PetscCall(VecNorm(work, NORM_2, &rise));
@@ -141,20 +147,17 @@ static PetscErrorCode ADJColumnBend_Private(ADJ adj, ADJColumns *c, Vec x, Vec t
 static PetscErrorCode ADJColumnSearch_Private(ADJ adj, ADJColumns *c, Vec x, Vec theta, PetscInt j, PetscReal h, PetscReal limit)
 {
   PetscReal bend, best = PETSC_MAX_REAL;
-  Vec       work;
 
   PetscFunctionBegin;
-  PetscCall(VecDuplicate(c->upper, &work));
   for (PetscInt i = 0;; i++, h = PetscMin(ADJ_COLUMN_GROWTH * h, limit)) {
     PetscCall(ADJColumnSides_Private(adj, c, x, j, h));
-    PetscCall(ADJColumnBend_Private(adj, c, x, theta, (PetscBool)(i == 0), work, &bend));
+    PetscCall(ADJColumnBend_Private(adj, c, x, theta, (PetscBool)(i == 0), &bend));
     if (i > 0 && !(bend < best)) break;
     best = bend;
     PetscCall(VecWAXPY(c->column[j], -1.0, c->lower, c->upper));
     PetscCall(VecScale(c->column[j], 0.5 / h));
     if (!(bend > ADJ_COLUMN_BEND) || h >= limit) break;
   }
-  PetscCall(VecDestroy(&work));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -22,20 +22,12 @@ static PetscErrorCode ADJDifferencesPlan_Private(ADJ adj, Vec theta, PetscBool *
 
 static PetscErrorCode ADJDifferencesField_Private(ADJ adj, ADJDifferences *d, Vec x, Vec theta)
 {
-  PetscInt   n, *row, *col, m, mine;
+  PetscInt   n, *row, *col;
   ISColoring coloring;
-  Vec        like;
-  int        differs[1];
 
   PetscFunctionBegin;
   if (d->field) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(DMGetGlobalVector(adj->dmtheta, &like));
-  PetscCall(VecGetLocalSize(like, &m));
-  PetscCall(VecGetLocalSize(theta, &mine));
-  PetscCall(DMRestoreGlobalVector(adj->dmtheta, &like));
-  differs[0] = m != mine;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, differs, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
-  PetscCheck(!differs[0], PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_SIZ, "The parameters do not have the layout of the DM of ADJSetParameterDM(): create them with DMCreateGlobalVector()");
+  PetscCall(ADJCheckLayoutOfDM_Private(adj, adj->dmtheta, theta, "parameters", "ADJSetParameterDM()"));
   PetscCall(ADJDMDACouplings_Private(adj->dm, adj->dmtheta, &n, &row, &col, &coloring));
   PetscCall(ADJColoredCreate_Private(x, theta, n, row, col, coloring, NULL, &d->field));
   PetscCall(ISColoringDestroy(&coloring));
@@ -124,29 +116,30 @@ static PetscErrorCode ADJDifferencesUpdateTheta_Private(ADJ adj, ADJDifferences 
 }
 
 /* y = (F(v + h d) - F(v - h d))/2h along one direction, v = x or theta: all that is left where there are many */
-static PetscErrorCode ADJDifferenceAlong_Private(ADJ adj, PetscBool inx, Vec d, Vec y)
+static PetscErrorCode ADJDifferenceAlong_Private(ADJ adj, PetscBool inx, Vec direction, Vec y)
 {
-  Vec       x = adj->lin_x, theta = adj->lin_theta, v = inx ? x : theta, shifted, lower;
-  PetscReal vnorm, dnorm, h;
+  ADJDifferences *d;
+  Vec             x = adj->lin_x, theta = adj->lin_theta, v = inx ? x : theta, *shifted;
+  PetscReal       vnorm, dnorm, h;
 
   PetscFunctionBegin;
-  PetscCall(VecNorm(d, NORM_2, &dnorm));
+  PetscCall(ADJDifferencesGet_Private(adj, &d));
+  PetscCall(VecNorm(direction, NORM_2, &dnorm));
   PetscCall(VecNorm(v, NORM_2, &vnorm));
   if (dnorm == 0.0) {
     PetscCall(VecSet(y, 0.0));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
+  shifted = &d->shifted[!inx];
+  if (!*shifted) PetscCall(VecDuplicate(v, shifted));
+  if (!d->lower) PetscCall(VecDuplicate(y, &d->lower));
   h = ADJ_DIFFERENCES_STEP * (vnorm > 0.0 ? vnorm : 1.0) / dnorm;
-  PetscCall(VecDuplicate(v, &shifted));
-  PetscCall(VecDuplicate(y, &lower));
-  PetscCall(VecWAXPY(shifted, h, d, v));
-  PetscCall(ADJComputeMap_Private(adj, inx ? shifted : x, inx ? theta : shifted, y));
-  PetscCall(VecWAXPY(shifted, -h, d, v));
-  PetscCall(ADJComputeMap_Private(adj, inx ? shifted : x, inx ? theta : shifted, lower));
-  PetscCall(VecAXPY(y, -1.0, lower));
+  PetscCall(VecWAXPY(*shifted, h, direction, v));
+  PetscCall(ADJComputeMap_Private(adj, inx ? *shifted : x, inx ? theta : *shifted, y));
+  PetscCall(VecWAXPY(*shifted, -h, direction, v));
+  PetscCall(ADJComputeMap_Private(adj, inx ? *shifted : x, inx ? theta : *shifted, d->lower));
+  PetscCall(VecAXPY(y, -1.0, d->lower));
   PetscCall(VecScale(y, 0.5 / h));
-  PetscCall(VecDestroy(&shifted));
-  PetscCall(VecDestroy(&lower));
   PetscCall(ADJPutParameters_Private(adj, theta));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -261,6 +254,9 @@ PetscErrorCode ADJDifferencesReset_Private(ADJ adj)
   PetscCall(ADJColoredDestroy_Private(&d->x));
   PetscCall(ADJColoredDestroy_Private(&d->field));
   PetscCall(ADJColumnsDestroy_Private(&d->columns));
+  PetscCall(VecDestroy(&d->shifted[0]));
+  PetscCall(VecDestroy(&d->shifted[1]));
+  PetscCall(VecDestroy(&d->lower));
   PetscCall(PetscFree(adj->differences));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -27,15 +27,16 @@ typedef struct {
   PetscInt     m;
   Vec         *column;
   PetscScalar *theta, *work; /* all m values, on every process */
-  Vec          shifted, upper, lower, base;
+  Vec          shifted, upper, lower, base, trial;
 } ADJColumns;
 
 typedef struct {
   ADJColored *x;     /* NULL before the first linearization */
   ADJColored *field; /* in theta, one of the two, or none before they are asked for */
   ADJColumns *columns;
-  PetscInt    at;   /* the number of the linearization that they belong to; 0: none yet */
-  PetscBool   told; /* the price */
+  PetscInt    at;                /* the number of the linearization that they belong to; 0: none yet */
+  Vec         shifted[2], lower; /* along one direction in x, in theta */
+  PetscBool   told;              /* the price */
 } ADJDifferences;
 
 PETSC_INTERN PetscErrorCode ADJColoredCreate_Private(Vec, Vec, PetscInt, const PetscInt[], const PetscInt[], ISColoring, Mat, ADJColored **);
@@ -43,6 +44,7 @@ PETSC_INTERN PetscErrorCode ADJColoredUpdate_Private(ADJ, ADJColored *, PetscBoo
 PETSC_INTERN PetscErrorCode ADJColoredDestroy_Private(ADJColored **);
 PETSC_INTERN PetscErrorCode ADJPatternCreate_Private(ADJ, PetscInt *, PetscInt *[], PetscInt *[], ISColoring *);
 PETSC_INTERN PetscErrorCode ADJPatternCheck_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCheckLayoutOfDM_Private(ADJ, DM, Vec, const char[], const char[]);
 
 PETSC_INTERN PetscErrorCode ADJColumnsCreate_Private(Vec, Vec, ADJColumns **);
 PETSC_INTERN PetscErrorCode ADJColumnsUpdate_Private(ADJ, ADJColumns *, Vec, Vec);

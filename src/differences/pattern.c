@@ -32,25 +32,37 @@ PetscErrorCode ADJPatternCheck_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* v is, but for its type, a global vector of the DM */
+PetscErrorCode ADJCheckLayoutOfDM_Private(ADJ adj, DM dm, Vec v, const char whose[], const char setter[])
+{
+  PetscInt n[2], N[2];
+  Vec      like;
+  int      differs[1];
+
+  PetscFunctionBegin;
+  PetscCall(DMGetGlobalVector(dm, &like));
+  PetscCall(VecGetLocalSize(like, &n[0]));
+  PetscCall(VecGetSize(like, &N[0]));
+  PetscCall(DMRestoreGlobalVector(dm, &like));
+  PetscCall(VecGetLocalSize(v, &n[1]));
+  PetscCall(VecGetSize(v, &N[1]));
+  PetscCheck(N[0] == N[1], PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_SIZ, "The vector of the %s has length %" PetscInt_FMT ", but those of the DM of %s have %" PetscInt_FMT "; create it with DMCreateGlobalVector()", whose, N[1], setter, N[0]);
+  differs[0] = n[0] != n[1];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, differs, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
+  PetscCheck(!differs[0], PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_SIZ, "The vector of the %s is distributed over the processes in another way than those of the DM of %s; create it with DMCreateGlobalVector()", whose, setter);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* With the entries of the DM's stencil even if the user wants them not to be stored */
 static PetscErrorCode ADJPatternOfDM_Private(ADJ adj, Mat *A)
 {
   const PetscBool only = adj->dm->prealloc_only;
-  PetscInt        n, N, rows, Rows;
-  int             differs[1];
 
   PetscFunctionBegin;
+  PetscCall(ADJCheckLayoutOfDM_Private(adj, adj->dm, adj->sol, "state", "ADJSetDM()"));
   PetscCall(DMSetMatrixPreallocateOnly(adj->dm, PETSC_FALSE));
   PetscCall(DMCreateMatrix(adj->dm, A));
   PetscCall(DMSetMatrixPreallocateOnly(adj->dm, only));
-  PetscCall(VecGetSize(adj->sol, &N));
-  PetscCall(VecGetLocalSize(adj->sol, &n));
-  PetscCall(MatGetSize(*A, &Rows, NULL));
-  PetscCall(MatGetLocalSize(*A, &rows, NULL));
-  PetscCheck(Rows == N, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_SIZ, "The DM of ADJSetDM() has global vectors of length %" PetscInt_FMT ", but the state has length %" PetscInt_FMT "; create the state with DMCreateGlobalVector()", Rows, N);
-  differs[0] = rows != n;
-  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, differs, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
-  PetscCheck(!differs[0], PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_SIZ, "The DM of ADJSetDM() is distributed over the processes in another way than the state; create the state with DMCreateGlobalVector()");
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -55,8 +55,8 @@ PetscErrorCode ADJPutParameters_Private(ADJ adj, Vec theta)
   PetscCall(ADJClaimParameters_Private(adj));
   PetscCallBack("ADJ parameters", (*adj->put)(adj, theta, adj->putctx));
   if (adj->adapter && adj->adapter->put) PetscCall((*adj->adapter->put)(adj));
-  adj->putid    = id;
-  adj->putstate = state;
+  PetscCall(PetscObjectStateGet((PetscObject)theta, &adj->putstate)); /* asking for a part of a vector of vectors changes its state */
+  adj->putid = id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -128,7 +128,8 @@ static PetscErrorCode ADJApplyStateJVP_Private(ADJ adj, Vec xdot, Vec y)
 
 static PetscErrorCode ADJJVP_Composed(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot, void *ctx)
 {
-  Vec work;
+  Vec            work;
+  PetscErrorCode ierr;
 
   (void)x;
   (void)theta;
@@ -142,9 +143,10 @@ static PetscErrorCode ADJJVP_Composed(ADJ adj, Vec x, Vec theta, Vec xdot, Vec t
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(VecDuplicate(ydot, &work));
-  PetscCall(ADJApplyParameterJVP_Private(adj, thetadot, work));
-  PetscCall(VecAXPY(ydot, 1.0, work));
+  ierr = ADJApplyParameterJVP_Private(adj, thetadot, work);
+  if (!ierr) PetscCall(VecAXPY(ydot, 1.0, work));
   PetscCall(VecDestroy(&work));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -284,7 +284,7 @@ static PetscErrorCode ADJShiftedObjective_Private(ADJ adj, ADJProbe *p, PetscRea
 {
   PetscFunctionBegin;
   PetscCall(ADJProbeShift_Private(adj, p, a, b));
-  PetscCallBack("ADJ objective", (*adj->objective)(adj, p->xh, p->thetah, f, NULL, NULL, adj->objectivectx));
+  PetscCall(ADJComputeObjective_Private(adj, p->xh, p->thetah, f, NULL, NULL));
   PetscCallMPI(MPI_Bcast(f, 1, MPIU_REAL, 0, PetscObjectComm((PetscObject)adj)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -340,6 +340,7 @@ PETSC_INTERN PetscErrorCode ADJComputeMap_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeResidual_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeVJP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeJVP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJComputeObjective_Private(ADJ, Vec, Vec, PetscReal *, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeSelection_Private(ADJ, PetscBool, PetscInt, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearize_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearizeAtSolution_Private(ADJ);
@@ -398,6 +399,10 @@ static inline PetscBool ADJForwardBorrowed_Private(ADJ adj)
 {
   return (PetscBool)(adj->adapter && adj->adapter->solve);
 }
+
+/* Vectors of vectors: adjvec.c */
+PETSC_INTERN PetscErrorCode ADJVecTouched_Private(Vec);
+PETSC_INTERN PetscErrorCode ADJVecPointwiseMin_Private(Vec, Vec, Vec);
 
 /* A pullback with its verdict: adjsolve.c */
 PETSC_INTERN PetscErrorCode ADJSolveAdjoint_Private(ADJ, Vec, Vec);
