@@ -83,6 +83,18 @@ static PetscErrorCode ADJCopyKSP_Private(KSP from, KSP to)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Its inner solver may be the one that the problem needs, as an SVD for a singular coarse matrix */
+static PetscErrorCode ADJCopyRedundant_Private(PC from, PC to)
+{
+  KSP ksp[2];
+
+  PetscFunctionBegin;
+  PetscCall(PCRedundantGetKSP(from, &ksp[0]));
+  PetscCall(PCRedundantGetKSP(to, &ksp[1]));
+  PetscCall(ADJCopyKSP_Private(ksp[0], ksp[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Interpolation P and restriction R make coarse matrices R A P; of A^H with R^H as interpolation and P^H as restriction they are their transposes */
 static PetscErrorCode ADJCopyInterpolation_Private(PC from, PC to, PetscInt level)
 {
@@ -182,7 +194,7 @@ static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
 PetscErrorCode ADJCopyPC_Private(PC from, PC to)
 {
   const char *hypre = NULL;
-  PetscBool   copied, factor, sor, mg, fieldsplit, ishypre, eisenstat;
+  PetscBool   copied, factor, sor, mg, fieldsplit, ishypre, eisenstat, redundant;
   PetscMPIInt size;
 
   PetscFunctionBegin;
@@ -194,10 +206,12 @@ PetscErrorCode ADJCopyPC_Private(PC from, PC to)
   PetscCall(PetscObjectTypeCompareAny((PetscObject)from, &factor, PCLU, PCILU, PCICC, PCCHOLESKY, ""));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCSOR, &sor));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCMG, &mg));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &ishypre));
   if (factor) PetscCall(ADJCopyFactor_Private(from, to));
   if (sor) PetscCall(ADJCopySOR_Private(from, to));
+  if (redundant) PetscCall(ADJCopyRedundant_Private(from, to));
   if (mg) PetscCall(ADJCopyMG_Private(from, to));
   if (fieldsplit) PetscCall(ADJCopyFieldSplit_Private(from, to));
   if (ishypre) PetscCall(PCHYPREGetType(from, &hypre));
