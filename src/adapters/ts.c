@@ -33,13 +33,58 @@ static PetscErrorCode ADJMap_TS(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJMakeTrajectory_TS(ADJ adj, ADJ_TS *c, TSTrajectoryType type)
+{
+  PetscBool basic;
+
+  PetscFunctionBegin;
+  PetscCall(TSTrajectoryCreate(PetscObjectComm((PetscObject)adj), &c->trajectory));
+  PetscCall(TSTrajectorySetType(c->trajectory, c->ts, type));
+  PetscCall(TSTrajectorySetFromOptions(c->trajectory, c->ts));
+  PetscCall(TSTrajectorySetUseHistory(c->trajectory, PETSC_FALSE));
+  PetscCall(PetscObjectTypeCompare((PetscObject)c->trajectory, TSTRAJECTORYBASIC, &basic));
+  if (basic) PetscCall(TSTrajectorySetSolutionOnly(c->trajectory, PETSC_FALSE)); /* else it is of no use to an adjoint */
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)c->trajectory, &c->replays, ADJTRAJECTORYREPLAY, TSTRAJECTORYBASIC, ""));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Not that of the TS, whose steps are the user's: of the same type, with the same options */
+static PetscErrorCode ADJSetUpTrajectory_TS(ADJ adj, ADJ_TS *c)
+{
+  TSTrajectoryType type = NULL;
+
+  PetscFunctionBegin;
+  if (c->trajectory) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(TSTrajectoryRegister(ADJTRAJECTORYREPLAY, ADJCreateTrajectory_Replay));
+  if (c->ts->trajectory) PetscCall(TSTrajectoryGetType(c->ts->trajectory, c->ts, &type));
+  PetscCall(ADJMakeTrajectory_TS(adj, c, type ? type : ADJTRAJECTORYREPLAY));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Empty. That in files cannot be used again: another one, with a folder of its own, takes its place. The TS has been borrowed */
+static PetscErrorCode ADJEmptyTrajectory_TS(ADJ adj, ADJ_TS *c)
+{
+  PetscBool basic;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)c->trajectory, TSTRAJECTORYBASIC, &basic));
+  if (!basic || !c->trajectory->setupcalled) {
+    PetscCall(TSTrajectoryReset(c->trajectory));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(TSTrajectoryDestroy(&c->trajectory));
+  PetscCall(ADJMakeTrajectory_TS(adj, c, TSTRAJECTORYBASIC));
+  c->ts->trajectory = c->trajectory;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The integration from the point of linearization, with its trajectory. The TS has been borrowed */
 static PetscErrorCode ADJRecord_TS(ADJ adj, ADJ_TS *c)
 {
   PetscFunctionBegin;
   c->at = -1;
   PetscCall(PetscLogEventBegin(ADJ_Linearize, adj, adj->lin_x, adj->lin_theta, 0));
-  PetscCall(TSTrajectoryReset(c->trajectory));
+  PetscCall(ADJEmptyTrajectory_TS(adj, c));
   PetscCall(ADJIntegrate_TS(c, adj->lin_x));
   PetscCheck(c->ts->reason >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The time integration has failed where derivatives are taken, %s: take smaller steps", TSConvergedReasons[c->ts->reason]);
   PetscCall(TSGetStepNumber(c->ts, &c->nsteps));
@@ -132,26 +177,6 @@ static PetscErrorCode ADJParameterVJP_TS(ADJ adj, Vec w, Vec thetabar)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Not that of the TS, whose steps are the user's: of the same type, with the same options */
-static PetscErrorCode ADJSetUpTrajectory_TS(ADJ adj, ADJ_TS *c)
-{
-  TSTrajectoryType type = NULL;
-  PetscBool        basic;
-
-  PetscFunctionBegin;
-  if (c->trajectory) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(TSTrajectoryRegister(ADJTRAJECTORYREPLAY, ADJCreateTrajectory_Replay));
-  PetscCall(TSTrajectoryCreate(PetscObjectComm((PetscObject)adj), &c->trajectory));
-  if (c->ts->trajectory) PetscCall(TSTrajectoryGetType(c->ts->trajectory, c->ts, &type));
-  PetscCall(TSTrajectorySetType(c->trajectory, c->ts, type ? type : ADJTRAJECTORYREPLAY));
-  PetscCall(TSTrajectorySetFromOptions(c->trajectory, c->ts));
-  PetscCall(TSTrajectorySetUseHistory(c->trajectory, PETSC_FALSE));
-  PetscCall(PetscObjectTypeCompare((PetscObject)c->trajectory, TSTRAJECTORYBASIC, &basic));
-  if (basic) PetscCall(TSTrajectorySetSolutionOnly(c->trajectory, PETSC_FALSE)); /* else it is of no use to an adjoint */
-  PetscCall(PetscObjectTypeCompareAny((PetscObject)c->trajectory, &c->replays, ADJTRAJECTORYREPLAY, TSTRAJECTORYBASIC, ""));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* PETSc takes a Jacobian that is missing for zero where the method is explicit */
 static PetscErrorCode ADJCheckDerivatives_TS(ADJ adj, TS ts)
 {
@@ -239,6 +264,7 @@ static PetscErrorCode ADJDestroy_TS(ADJ adj)
 }
 
 static const ADJAdapter ADJAdapter_TS = {
+  .advice       = "the adjoint of the time integration is not the derivative of its flow map: an adaptive step size is not differentiated, -ts_adapt_type none, and the linear solves inside must be tight or direct",
   .name         = "TS",
   .setup        = ADJSetUp_TS,
   .vjp          = ADJVJP_TS,

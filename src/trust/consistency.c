@@ -140,6 +140,7 @@ static const char *ADJWrongProduct_Private(ADJ adj, PetscInt part)
   if (part == 1) return "the product in theta is not that of the derivative of the map: -adj_test_vjp shows the numbers";
   if (!(tangent ? adj->jvpcomposed : adj->vjpcomposed)) return "the product in x is not that of the derivative of the map: -adj_test_vjp shows the numbers";
   if (adj->inforce == &adj->fdjacobian) return "the Jacobian by coloring is not the derivative of the map: the pattern of the DM's matrix must hold all that depends on each other, see its stencil";
+  if (adj->adapter && adj->adapter->advice) return adj->adapter->advice;
   if (tangent) return "the Jacobian matrix is not the derivative of the map (Picard, frozen, lumped): give ADJSetJVP(), and the matrix remains the preconditioner, or run with -adj_vjp_fd_color";
   if (adj->symmetric) return "the Jacobian is not its own transpose, or its matrix not the derivative of the map: leave out ADJSetSymmetric(), give ADJSetVJP(), or run with -adj_vjp_fd_color";
   return "the Jacobian matrix is not the derivative of the map (Picard, frozen, lumped): give ADJSetVJP(), and the matrix remains the preconditioner, or run with -adj_vjp_fd_color";
