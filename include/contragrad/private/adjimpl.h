@@ -37,18 +37,18 @@ struct _ADJOps {
    have nothing to do
 */
 typedef struct {
-  const char *name;                                             /* "SNES", ... */
-  PetscBool   ownjacobian;                                      /* has a Jacobian in any case: differences by coloring take its place only where there is a DM */
-  PetscErrorCode (*setup)(ADJ);                                 /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
-  PetscErrorCode (*solve)(ADJ, Vec x);                          /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
-  PetscErrorCode (*solved)(ADJ, Vec x);                         /* the user has made it: the same from what the solver still knows */
-  PetscErrorCode (*tighten)(ADJ, PetscBool);                    /* for a test: solve to rounding level; and as before */
-  PetscErrorCode (*getsnes)(ADJ, SNES *);                       /* for ADJGetSNES() */
-  PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, if it has been set up, else NULL */
-  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
-  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none */
-  PetscErrorCode (*parametermask)(ADJ, Vec in, Vec *out);       /* what the user's own product in theta is to see of a cotangent, and may make of a tangent: in itself, or a vector of the adapter's */
-  PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
+  const char *name;                                         /* "SNES", ... */
+  PetscBool   ownjacobian;                                  /* has a Jacobian in any case: differences by coloring take its place only where there is a DM */
+  PetscErrorCode (*setup)(ADJ);                             /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
+  PetscErrorCode (*solve)(ADJ, Vec x);                      /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
+  PetscErrorCode (*solved)(ADJ, Vec x);                     /* the user has made it: the same from what the solver still knows */
+  PetscErrorCode (*tighten)(ADJ, PetscBool);                /* for a test: solve to rounding level; and as before */
+  PetscErrorCode (*getsnes)(ADJ, SNES *);                   /* for ADJGetSNES() */
+  PetscErrorCode (*getpc)(ADJ, PC *);                       /* the forward preconditioner, if it has been set up, else NULL */
+  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar); /* products in theta that it knows itself, as of R: at the point of linearization */
+  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y); /* both or none */
+  PetscErrorCode (*parametermask)(ADJ, Vec in, Vec *out);   /* what the user's own product in theta is to see of a cotangent, and may make of a tangent: in itself, or a vector of the adapter's */
+  PetscErrorCode (*check)(ADJ, ADJTrustReport *);           /* of the verdict */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
   PetscErrorCode (*destroy)(ADJ);
@@ -219,12 +219,12 @@ struct _p_ADJ {
   ADJPCSource          pcsource;
 
   /*-------------- User-provided functions and objects ------------------*/
-  ADJMapFn       *map;
-  ADJVJPFn       *vjp;
-  ADJJVPFn       *jvp;
-  ADJLinearizeFn *linearize;
-  ADJObjectiveFn *objective;
-  void           *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
+  ADJMapFn               *map;
+  ADJVJPFn               *vjp;
+  ADJJVPFn               *jvp;
+  ADJLinearizeFn         *linearize;
+  ADJObjectiveFn         *objective;
+  void                   *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
   const ADJAdapter       *adapter; /* of a borrowed solver; NULL: none */
   void                   *adapterdata;
   ADJJacobian             jacobian; /* of ADJSetJacobian(), or of the adapter */
@@ -233,15 +233,15 @@ struct _p_ADJ {
   ADJParameterJacobianFn *parameterupdate;
   Mat                     B; /* dF/dtheta or dR/dtheta */
   void                   *putctx, *parametervjpctx, *parameterupdatectx;
-  DM                      dm, dmtheta; /* of state and parameters */
-  Mat             P;                   /* approximates M = I - dF/dx or dR/dx */
-  Vec             sol;                 /* initial guess and solution */
-  MatNullSpace    nullright, nullleft; /* of M */
-  PetscInt        nselections;
-  ADJSelectionFn *selectionvjp, *selectionjvp;
-  void           *selectionctx;
-  ADJMonitorFn   *monitor[MAXADJMONITORS];
-  void           *monitorctx[MAXADJMONITORS];
+  DM                      dm, dmtheta;         /* of state and parameters */
+  Mat                     P;                   /* approximates M = I - dF/dx or dR/dx */
+  Vec                     sol;                 /* initial guess and solution */
+  MatNullSpace            nullright, nullleft; /* of M */
+  PetscInt                nselections;
+  ADJSelectionFn         *selectionvjp, *selectionjvp;
+  void                   *selectionctx;
+  ADJMonitorFn           *monitor[MAXADJMONITORS];
+  void                   *monitorctx[MAXADJMONITORS];
   PetscErrorCode (*monitordestroy[MAXADJMONITORS])(void **);
   PetscInt nmonitors;
 
@@ -267,7 +267,7 @@ struct _p_ADJ {
   ADJNorms       norms;
   ADJSelections  selections;
   ADJNullVectors nullvectors;
-  void          *data; /* of the type */
+  void          *data;        /* of the type */
   Mat            product;     /* what products in x are made with, if the user gave none: referenced */
   ADJJacobian    fdjacobian;  /* of differences */
   ADJJacobian   *inforce;     /* one of the two; NULL: neither */
@@ -283,8 +283,8 @@ struct _p_ADJ {
   PetscBool        Pofjacobian;              /* adj->P is that of adj->jacobian */
   PetscObjectId    putid;                    /* the vector that was put last, and its state then */
   PetscObjectState putstate;
-  PetscInt         linearizations; /* tells one point of linearization from the next */
-  Vec              cotangent;      /* for which the user's product in theta is being made; borrowed */
+  PetscInt         linearizations;     /* tells one point of linearization from the next */
+  Vec              cotangent;          /* for which the user's product in theta is being made; borrowed */
   PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
