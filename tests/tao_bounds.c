@@ -3,6 +3,7 @@ static char help[] = "Derivatives through a minimizer with bounds: active sets, 
 /*
    nsize: 1 2 4
    requires: real
+   args: -malloc_debug false
 */
 #include "minimizer.h"
 

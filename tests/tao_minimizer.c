@@ -3,6 +3,7 @@ static char help[] = "Derivatives through an unconstrained minimizer of a Tao.\n
 /*
    nsize: 1 2 4
    requires: real
+   args: -malloc_debug false
 */
 #include "minimizer.h"
 

@@ -3,6 +3,7 @@ static char help[] = "An obstacle problem on a DMDA: a membrane above an obstacl
 /*
    nsize: 1 2 4
    requires: real
+   args: -malloc_debug false
 */
 #include "problems.h"
 

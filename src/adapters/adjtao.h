@@ -43,7 +43,6 @@ typedef struct {
 } ADJ_Tao;
 
 PETSC_INTERN PetscErrorCode ADJTaoGet_Private(ADJ, ADJ_Tao **);
-PETSC_INTERN PetscErrorCode ADJTaoVecsReset_Private(ADJ_Tao *);
 
 /* taoresidual.c */
 PETSC_INTERN PetscErrorCode ADJMap_Tao(ADJ, Vec, Vec, Vec, void *);
@@ -57,6 +56,7 @@ PETSC_INTERN PetscErrorCode ADJTaoCreatePreconditioner_Private(ADJ, ADJ_Tao *, M
 
 /* taobounds.c */
 PETSC_INTERN PetscErrorCode ADJTaoIdentify_Private(ADJ, ADJ_Tao *, Vec);
+PETSC_INTERN PetscErrorCode ADJTaoGuessActive_Private(ADJ_Tao *);
 PETSC_INTERN PetscErrorCode ADJTaoFreeze_Private(ADJ, ADJ_Tao *, Vec, Vec, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJTaoPutBounds_Private(ADJ_Tao *, Vec);
 PETSC_INTERN PetscErrorCode ADJTaoClip_Private(ADJ_Tao *, Vec);
@@ -66,6 +66,7 @@ PETSC_INTERN PetscErrorCode ADJCheck_Tao(ADJ, ADJTrustReport *);
 
 /* taoconstraints.c */
 PETSC_INTERN PetscErrorCode ADJTaoLayout_Private(ADJ, ADJ_Tao *);
+PETSC_INTERN PetscErrorCode ADJTaoForgetLayout_Private(ADJ_Tao *);
 PETSC_INTERN PetscErrorCode ADJTaoConstraintJacobian_Private(ADJ_Tao *, Vec);
 PETSC_INTERN PetscErrorCode ADJTaoCopyConstraintJacobian_Private(ADJ_Tao *);
 PETSC_INTERN PetscErrorCode ADJTaoConstraints_Private(ADJ_Tao *, Vec, Vec);

@@ -6,15 +6,13 @@
 
 #define ADJ_TIGHT_TAO_GATOL 1e-12
 
-PetscErrorCode ADJTaoVecsReset_Private(ADJ_Tao *c)
+static PetscErrorCode ADJTaoVecsReset_Private(ADJ_Tao *c)
 {
   Vec *vecs[] = {&c->x, &c->nu, &c->point, &c->grad, &c->dir, &c->image, &c->shifted, &c->mult, &c->cons, &c->masked, &c->active.free};
 
   PetscFunctionBegin;
   for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(vecs); i++) PetscCall(VecDestroy(vecs[i]));
   PetscCall(ADJTaoForget_Private(&c->active));
-  PetscCall(ISDestroy(&c->primal));
-  PetscCall(ISDestroy(&c->dual));
   PetscCall(MatDestroy(&c->J));
   PetscCall(MatDestroy(&c->P));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -230,6 +228,7 @@ static PetscErrorCode ADJReset_Tao(ADJ adj)
 {
   PetscFunctionBegin;
   PetscCall(ADJTaoVecsReset_Private((ADJ_Tao *)adj->adapterdata));
+  PetscCall(ADJTaoForgetLayout_Private((ADJ_Tao *)adj->adapterdata));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -239,6 +238,7 @@ static PetscErrorCode ADJDestroy_Tao(ADJ adj)
 
   PetscFunctionBegin;
   PetscCall(ADJTaoVecsReset_Private(c));
+  PetscCall(ADJTaoForgetLayout_Private(c));
   PetscCall(TaoDestroy(&c->tao));
   PetscCall(PetscFree(adj->adapterdata));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -316,12 +316,16 @@ PetscErrorCode ADJTaoGet_Private(ADJ adj, ADJ_Tao **c)
 @*/
 PetscErrorCode ADJSetTaoSolution(ADJ adj, Tao tao)
 {
-  ADJ_Tao *c;
+  MPI_Comm    comm = PetscObjectComm((PetscObject)adj);
+  PetscMPIInt same;
+  ADJ_Tao    *c;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscValidHeaderSpecific(tao, TAO_CLASSID, 2);
-  PetscCheckSameComm(adj, 1, tao, 2);
+  PetscCallMPI(MPI_Comm_compare(comm, PetscObjectComm((PetscObject)tao), &same));
+  PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "The Tao lives on another communicator than the ADJ; create both on the same one");
+  PetscCheck(!adj->setupcalled, comm, PETSC_ERR_ORDER, "The Tao must be given before ADJSetUp() and the first solve; call ADJReset() first");
   PetscCall(PetscNew(&c));
   PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_Tao, c));
   PetscCall(PetscObjectReference((PetscObject)tao));

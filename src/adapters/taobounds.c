@@ -6,7 +6,9 @@
 */
 #include "adjtao.h"
 
-#define ADJ_TAO_PROBE 1e-6 /* relative length of the step that kappa is measured on */
+#define ADJ_TAO_PROBE  1e-6 /* relative length of the step that kappa is measured on */
+#define ADJ_TAO_NEAR   1e-6 /* relative distance to a bound that is none, where nothing is known of multipliers */
+#define ADJ_TAO_SAFETY 10.0 /* by which a multiplier may be wronger than the residual says */
 
 static const char *const ADJComplementarityFailed = "a variable stands at its bound although nothing pushes it there, or is free and touches it: x*(theta) has a kink, no derivative; move theta, or put a smooth barrier in place of the bound";
 static const char *const ADJComplementarityOpen   = "the residual of the minimizer may hide that a multiplier is zero: lower the tolerances of the Tao, -tao_gatol";
@@ -135,6 +137,34 @@ static PetscErrorCode ADJTaoSortVariables_Private(ADJ_Tao *c)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* For a first guess of nu, with which the active set is found: all that is near a bound, at c->point */
+PetscErrorCode ADJTaoGuessActive_Private(ADJ_Tao *c)
+{
+  Vec       bound[2], work, limit;
+  PetscReal xnorm;
+  IS        is;
+
+  PetscFunctionBegin;
+  PetscCall(TaoComputeVariableBounds(c->tao));
+  PetscCall(TaoGetVariableBounds(c->tao, &bound[0], &bound[1]));
+  PetscCall(VecDuplicate(c->point, &work));
+  PetscCall(VecDuplicate(c->point, &limit));
+  PetscCall(VecNorm(c->point, NORM_INFINITY, &xnorm));
+  PetscCall(VecSet(limit, ADJ_TAO_NEAR * (xnorm > 0.0 ? xnorm : 1.0)));
+  PetscCall(VecSet(c->active.free, 1.0));
+  for (PetscInt i = 0; i < 2; i++) {
+    if (!bound[i]) continue;
+    PetscCall(VecWAXPY(work, -1.0, bound[i], c->point));
+    PetscCall(VecAbs(work));
+    PetscCall(VecWhichLessThan(work, limit, &is));
+    PetscCall(VecISSet(c->active.free, is, 0.0));
+    PetscCall(ISDestroy(&is));
+  }
+  PetscCall(VecDestroy(&work));
+  PetscCall(VecDestroy(&limit));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The active set at the state z, of the parameters that were put last; it belongs to adj->state */
 PetscErrorCode ADJTaoIdentify_Private(ADJ adj, ADJ_Tao *c, Vec z)
 {
@@ -234,7 +264,7 @@ PetscErrorCode ADJCheck_Tao(ADJ adj, ADJTrustReport *rep)
   error = scale > 0.0 && st->nhistory ? st->history[st->nhistory - 1] / scale : 0.0;
   if (value <= limit)
     PetscCall(ADJSetCheck_Private(check, ADJ_CHECK_FAILED, value, limit, ADJComplementarityFailed));
-  else if (value <= limit + error)
+  else if (value <= limit + ADJ_TAO_SAFETY * error)
     PetscCall(ADJSetCheck_Private(check, ADJ_CHECK_INCONCLUSIVE, value, limit, ADJComplementarityOpen));
   else
     PetscCall(ADJSetCheck_Private(check, ADJ_CHECK_PASSED, value, limit, NULL));

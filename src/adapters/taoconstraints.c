@@ -6,19 +6,35 @@
 #define ADJ_MULTIPLIER_RTOL 1e-10
 #define ADJ_MULTIPLIER_IT   1000
 
-/* Index sets of x and nu in the state: on each process its part of x, then its part of nu */
+PetscErrorCode ADJTaoForgetLayout_Private(ADJ_Tao *c)
+{
+  PetscFunctionBegin;
+  PetscCall(ISDestroy(&c->primal));
+  PetscCall(ISDestroy(&c->dual));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Index sets of x and nu in the state: on each process its part of x, then its part of nu. The user has borrowed them: they stay as long as they fit */
 PetscErrorCode ADJTaoLayout_Private(ADJ adj, ADJ_Tao *c)
 {
-  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
-  Vec      x;
-  PetscInt n, me = 0, both, end;
+  MPI_Comm    comm = PetscObjectComm((PetscObject)adj);
+  Vec         x;
+  PetscInt    n, me = 0, both, end, had[2];
+  PetscMPIInt differs;
 
   PetscFunctionBegin;
-  if (c->primal) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(TaoGetSolution(c->tao, &x));
   PetscCheck(x, comm, PETSC_ERR_ORDER, "The Tao does not know how many variables it has: call TaoSetSolution()");
   PetscCall(VecGetLocalSize(x, &n));
   if (c->tao->eq_constrained) PetscCall(VecGetLocalSize(c->tao->constraints_equality, &me));
+  if (c->primal) {
+    PetscCall(ISGetLocalSize(c->primal, &had[0]));
+    PetscCall(ISGetLocalSize(c->dual, &had[1]));
+    differs = had[0] != n || had[1] != me;
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &differs, 1, MPI_INT, MPI_MAX, comm));
+    if (!differs) PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(ADJTaoForgetLayout_Private(c));
+  }
   both = n + me;
   PetscCallMPI(MPI_Scan(&both, &end, 1, MPIU_INT, MPI_SUM, comm));
   PetscCall(ISCreateStride(comm, n, end - both, 1, &c->primal));
@@ -66,7 +82,7 @@ static PetscErrorCode MatMult_ADJ_FreeJT(Mat A, Vec nu, Vec y)
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &c));
   PetscCall(MatMultTranspose(c->tao->jacobian_equality, nu, y));
-  if (c->active.known) PetscCall(VecPointwiseMult(y, c->active.free, y));
+  if (c->bounded) PetscCall(VecPointwiseMult(y, c->active.free, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -78,7 +94,7 @@ static PetscErrorCode MatMultTranspose_ADJ_FreeJT(Mat A, Vec x, Vec y)
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &c));
   PetscCall(VecCopy(x, c->shifted));
-  if (c->active.known) PetscCall(VecPointwiseMult(c->shifted, c->active.free, c->shifted));
+  if (c->bounded) PetscCall(VecPointwiseMult(c->shifted, c->active.free, c->shifted));
   PetscCall(MatMult(c->tao->jacobian_equality, c->shifted, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -99,7 +115,7 @@ static PetscErrorCode ADJTaoPolish_Private(ADJ adj, ADJ_Tao *c)
   PetscFunctionBegin;
   PetscCall(ADJTaoGradient_Private(adj, c, c->point, c->mult, c->grad));
   adj->account->map++;
-  if (c->active.known) PetscCall(VecPointwiseMult(c->grad, c->active.free, c->grad));
+  if (c->bounded) PetscCall(VecPointwiseMult(c->grad, c->active.free, c->grad));
   PetscCall(VecNorm(c->grad, NORM_2, &norm));
   if (norm == 0.0 || PetscIsInfOrNanReal(norm)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecGetLocalSize(c->point, &n));
@@ -123,35 +139,53 @@ static PetscErrorCode ADJTaoPolish_Private(ADJ adj, ADJ_Tao *c)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Those of ALMM, whose Lagrangian has our sign; else what stands in z */
-static PetscErrorCode ADJTaoAskMultipliers_Private(ADJ_Tao *c)
+/* Those of ALMM, whose Lagrangian has our sign; `known` if there are some */
+static PetscErrorCode ADJTaoAskMultipliers_Private(ADJ_Tao *c, PetscBool *known)
 {
   PetscErrorCode (*get)(Tao, Vec *);
   Vec      Y;
   PetscInt n, m;
 
   PetscFunctionBegin;
+  *known = PETSC_FALSE;
   PetscCall(PetscObjectQueryFunction((PetscObject)c->tao, "TaoALMMGetMultipliers_C", &get));
   if (!get || !c->tao->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall((*get)(c->tao, &Y));
   PetscCall(VecGetSize(Y, &n));
   PetscCall(VecGetSize(c->mult, &m));
-  if (n == m) PetscCall(VecCopy(Y, c->mult));
+  *known = (PetscBool)(n == m);
+  if (*known) PetscCall(VecCopy(Y, c->mult));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Puts the multipliers of the solution x in z into z; with bounds, this makes the active set known */
-PetscErrorCode ADJTaoMultipliers_Private(ADJ adj, ADJ_Tao *c, Vec z)
+/* c->mult into z */
+static PetscErrorCode ADJTaoEnterMultipliers_Private(ADJ_Tao *c, Vec z)
 {
   PetscFunctionBegin;
-  PetscCall(ADJTaoForget_Private(&c->active));
-  for (PetscInt i = 0; i < (c->bounded ? 2 : 1); i++) {
-    if (i) PetscCall(ADJTaoIdentify_Private(adj, c, z)); /* needs multipliers itself */
+  PetscCall(VecISCopy(z, c->dual, SCATTER_FORWARD, c->mult));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Puts the multipliers of the solution x in z into z; with bounds, whose active set wants multipliers itself, that becomes known, too */
+PetscErrorCode ADJTaoMultipliers_Private(ADJ adj, ADJ_Tao *c, Vec z)
+{
+  PetscBool known;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTaoSplit_Private(c, z, c->point, c->mult));
+  PetscCall(ADJTaoAskMultipliers_Private(c, &known));
+  if (c->bounded) {
+    if (!known) {
+      PetscCall(ADJTaoGuessActive_Private(c));
+      PetscCall(ADJTaoPolish_Private(adj, c));
+    }
+    PetscCall(ADJTaoEnterMultipliers_Private(c, z));
+    PetscCall(ADJTaoIdentify_Private(adj, c, z));
     PetscCall(ADJTaoSplit_Private(c, z, c->point, c->mult));
-    if (!i) PetscCall(ADJTaoAskMultipliers_Private(c));
-    PetscCall(ADJTaoPolish_Private(adj, c));
-    PetscCall(ADJTaoJoin_Private(c, c->point, c->mult, z));
   }
+  PetscCall(ADJTaoPolish_Private(adj, c));
+  PetscCall(ADJTaoEnterMultipliers_Private(c, z));
+  if (c->bounded) PetscCall(ADJTaoIdentify_Private(adj, c, z)); /* so that it is what the state alone tells */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
