@@ -46,94 +46,12 @@ static PetscErrorCode ADJDifferencesRefuse_Private(ADJ adj, Vec theta)
   SETERRQ(comm, PETSC_ERR_SUP, "Differences in %" PetscInt_FMT " parameters, one by one, are more than the %" PetscInt_FMT " of -adj_vjp_fd_max_columns: give the derivative with ADJSetParameterVJP() or ADJSetParameterJacobian(); or, if they are a field on the grid of the state, both DMDAs with ADJSetDM() and ADJSetParameterDM()", m, adj->fdmaxcolumns);
 }
 
-/* What products in theta need, once at each point of linearization. `*ready` is false, instead of an error, where there are too many parameters */
-static PetscErrorCode ADJDifferencesUpdateTheta_Private(ADJ adj, PetscBool *ready)
-{
-  ADJDifferences *d = (ADJDifferences *)adj->differences;
-  Vec             x = adj->lin_x, theta = adj->lin_theta;
-  PetscBool       colors;
-  PetscInt        m;
-
-  PetscFunctionBegin;
-  PetscCall(ADJDifferencesPlan_Private(adj, theta, &colors, &m));
-  *ready = (PetscBool)(m > 0);
-  if (!*ready || d->at == adj->linearizations) PetscFunctionReturn(PETSC_SUCCESS);
-  d->at = 0; /* if it fails */
-  if (colors) {
-    PetscCall(ADJDifferencesField_Private(adj, d, x, theta));
-    PetscCall(ADJColoredUpdate_Private(adj, d->field, PETSC_FALSE, x, theta));
-  } else {
-    if (!d->columns) PetscCall(ADJColumnsCreate_Private(x, theta, &d->columns));
-    PetscCall(ADJColumnsUpdate_Private(adj, d->columns, x, theta));
-  }
-  d->at = adj->linearizations;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* y = (F(x, theta + h d) - F(x, theta - h d))/2h along one direction: all that is left where there are many parameters */
-static PetscErrorCode ADJDifferenceAlong_Private(ADJ adj, ADJDifferences *d, Vec thetadot, Vec y)
-{
-  Vec       theta = adj->lin_theta;
-  PetscReal tnorm, dnorm, h;
-
-  PetscFunctionBegin;
-  PetscCall(VecNorm(thetadot, NORM_2, &dnorm));
-  PetscCall(VecNorm(theta, NORM_2, &tnorm));
-  if (dnorm == 0.0) {
-    PetscCall(VecSet(y, 0.0));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  if (!d->shifted) PetscCall(VecDuplicate(theta, &d->shifted));
-  if (!d->lower) PetscCall(VecDuplicate(y, &d->lower));
-  h = ADJ_DIFFERENCES_STEP * (tnorm > 0.0 ? tnorm : 1.0) / dnorm;
-  PetscCall(VecWAXPY(d->shifted, h, thetadot, theta));
-  PetscCall(ADJComputeMap_Private(adj, adj->lin_x, d->shifted, y));
-  PetscCall(VecWAXPY(d->shifted, -h, thetadot, theta));
-  PetscCall(ADJComputeMap_Private(adj, adj->lin_x, d->shifted, d->lower));
-  PetscCall(VecAXPY(y, -1.0, d->lower));
-  PetscCall(VecScale(y, 0.5 / h));
-  PetscCall(ADJPutParameters_Private(adj, theta));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
-{
-  ADJDifferences *d = (ADJDifferences *)adj->differences;
-  PetscBool       ready;
-
-  PetscFunctionBegin;
-  PetscCall(ADJDifferencesUpdateTheta_Private(adj, &ready));
-  if (!ready)
-    PetscCall(ADJDifferenceAlong_Private(adj, d, thetadot, y));
-  else if (d->field)
-    PetscCall(MatMult(d->field->J, thetadot, y));
-  else
-    PetscCall(ADJColumnsMult_Private(d->columns, thetadot, y));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ adj, Vec w, Vec thetabar)
-{
-  ADJDifferences *d = (ADJDifferences *)adj->differences;
-  PetscBool       ready;
-
-  PetscFunctionBegin;
-  PetscCall(ADJDifferencesUpdateTheta_Private(adj, &ready));
-  if (!ready)
-    PetscCall(ADJDifferencesRefuse_Private(adj, adj->lin_theta));
-  else if (d->field)
-    PetscCall(MatMultHermitianTranspose(d->field->J, w, thetabar));
-  else
-    PetscCall(ADJColumnsMultTranspose_Private(d->columns, w, thetabar));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* What one linearization costs */
 static PetscErrorCode ADJDifferencesPrice_Private(ADJ adj, Vec theta, size_t len, char text[])
 {
   ADJDifferences *d = (ADJDifferences *)adj->differences;
   PetscBool       colors;
-  PetscInt        m      = 0;
+  PetscInt        n = d->x ? d->x->ncolors : 0, m = 0;
   char            in[64] = "";
 
   PetscFunctionBegin;
@@ -145,19 +63,7 @@ static PetscErrorCode ADJDifferencesPrice_Private(ADJ adj, Vec theta, size_t len
     }
     if (m) PetscCall(PetscSNPrintf(in, sizeof(in), ", %" PetscInt_FMT " %s in theta", m, colors ? "colors" : "columns"));
   }
-  PetscCall(PetscSNPrintf(text, len, "%" PetscInt_FMT " evaluations for each linearization (%" PetscInt_FMT " colors in x%s), accurate to about %.0e", 2 * (d->x->ncolors + m), d->x->ncolors, in, (double)ADJ_DIFFERENCES_ACCURACY));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode ADJDifferencesView_Private(ADJ adj, PetscViewer viewer)
-{
-  ADJDifferences *d = (ADJDifferences *)adj->differences;
-  char            text[256];
-
-  PetscFunctionBegin;
-  if (!d || !d->x || !adj->state->theta) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJDifferencesPrice_Private(adj, adj->state->theta, sizeof(text), text));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "  derivatives by differences: %s\n", text));
+  PetscCall(PetscSNPrintf(text, len, "%" PetscInt_FMT " evaluations for each linearization (%" PetscInt_FMT " colors in x%s), accurate to about %.0e", 2 * (n + m), n, in, (double)ADJ_DIFFERENCES_ACCURACY));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -171,6 +77,124 @@ static PetscErrorCode ADJDifferencesTell_Private(ADJ adj, ADJDifferences *d, Vec
   PetscCall(ADJDifferencesPrice_Private(adj, theta, sizeof(text), text));
   PetscCall(PetscFPrintf(PetscObjectComm((PetscObject)adj), PETSC_STDERR, "ADJ: derivatives by differences: %s; give ADJSetVJP() for speed\n", text));
   d->told = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJDifferencesGet_Private(ADJ adj, ADJDifferences **d)
+{
+  PetscFunctionBegin;
+  if (!adj->differences) {
+    PetscCall(PetscNew(d));
+    adj->differences = *d;
+  }
+  *d = (ADJDifferences *)adj->differences;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What products in theta need, once at each point of linearization. `*ready` is false, instead of an error, where there are too many parameters */
+static PetscErrorCode ADJDifferencesUpdateTheta_Private(ADJ adj, ADJDifferences *d, PetscBool *ready)
+{
+  Vec       x = adj->lin_x, theta = adj->lin_theta;
+  PetscBool colors;
+  PetscInt  m;
+
+  PetscFunctionBegin;
+  PetscCall(ADJDifferencesPlan_Private(adj, theta, &colors, &m));
+  *ready = (PetscBool)(m > 0);
+  if (*ready) PetscCall(ADJDifferencesTell_Private(adj, d, theta));
+  if (!*ready || d->at == adj->linearizations) PetscFunctionReturn(PETSC_SUCCESS);
+  d->at = 0; /* if it fails */
+  if (colors) {
+    PetscCall(ADJDifferencesField_Private(adj, d, x, theta));
+    PetscCall(ADJColoredUpdate_Private(adj, d->field, PETSC_FALSE, x, theta));
+  } else {
+    if (!d->columns) PetscCall(ADJColumnsCreate_Private(x, theta, &d->columns));
+    PetscCall(ADJColumnsUpdate_Private(adj, d->columns, x, theta));
+  }
+  d->at = adj->linearizations;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y = (F(v + h d) - F(v - h d))/2h along one direction, v = x or theta: all that is left where there are many */
+static PetscErrorCode ADJDifferenceAlong_Private(ADJ adj, PetscBool inx, Vec direction, Vec y)
+{
+  ADJDifferences *d;
+  Vec             x = adj->lin_x, theta = adj->lin_theta, v = inx ? x : theta, *shifted;
+  PetscReal       vnorm, dnorm, h;
+
+  PetscFunctionBegin;
+  PetscCall(ADJDifferencesGet_Private(adj, &d));
+  PetscCall(VecNorm(direction, NORM_2, &dnorm));
+  PetscCall(VecNorm(v, NORM_2, &vnorm));
+  if (dnorm == 0.0) {
+    PetscCall(VecSet(y, 0.0));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  shifted = &d->shifted[!inx];
+  if (!*shifted) PetscCall(VecDuplicate(v, shifted));
+  if (!d->lower) PetscCall(VecDuplicate(y, &d->lower));
+  h = ADJ_DIFFERENCES_STEP * (vnorm > 0.0 ? vnorm : 1.0) / dnorm;
+  PetscCall(VecWAXPY(*shifted, h, direction, v));
+  PetscCall(ADJComputeMap_Private(adj, inx ? *shifted : x, inx ? theta : *shifted, y));
+  PetscCall(VecWAXPY(*shifted, -h, direction, v));
+  PetscCall(ADJComputeMap_Private(adj, inx ? *shifted : x, inx ? theta : *shifted, d->lower));
+  PetscCall(VecAXPY(y, -1.0, d->lower));
+  PetscCall(VecScale(y, 0.5 / h));
+  PetscCall(ADJPutParameters_Private(adj, theta));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Where there is neither a matrix nor a product in x */
+PetscErrorCode ADJDifferencesStateJVP_Private(ADJ adj, Vec xdot, Vec y)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJDifferenceAlong_Private(adj, PETSC_TRUE, xdot, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ adj, Vec thetadot, Vec y)
+{
+  ADJDifferences *d;
+  PetscBool       ready;
+
+  PetscFunctionBegin;
+  PetscCall(ADJDifferencesGet_Private(adj, &d));
+  PetscCall(ADJDifferencesUpdateTheta_Private(adj, d, &ready));
+  if (!ready)
+    PetscCall(ADJDifferenceAlong_Private(adj, PETSC_FALSE, thetadot, y));
+  else if (d->field)
+    PetscCall(MatMult(d->field->J, thetadot, y));
+  else
+    PetscCall(ADJColumnsMult_Private(d->columns, thetadot, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ adj, Vec w, Vec thetabar)
+{
+  ADJDifferences *d;
+  PetscBool       ready;
+
+  PetscFunctionBegin;
+  PetscCall(ADJDifferencesGet_Private(adj, &d));
+  PetscCall(ADJDifferencesUpdateTheta_Private(adj, d, &ready));
+  if (!ready)
+    PetscCall(ADJDifferencesRefuse_Private(adj, adj->lin_theta));
+  else if (d->field)
+    PetscCall(MatMultHermitianTranspose(d->field->J, w, thetabar));
+  else
+    PetscCall(ADJColumnsMultTranspose_Private(d->columns, w, thetabar));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJDifferencesView_Private(ADJ adj, PetscViewer viewer)
+{
+  ADJDifferences *d = (ADJDifferences *)adj->differences;
+  char            text[256];
+
+  PetscFunctionBegin;
+  if (!d || !adj->state->theta) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJDifferencesPrice_Private(adj, adj->state->theta, sizeof(text), text));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "  derivatives by differences: %s\n", text));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -201,10 +225,9 @@ PetscErrorCode ADJDifferencesSetUp_Private(ADJ adj)
   PetscInt        n, N, bs;
 
   PetscFunctionBegin;
-  if (adj->differences) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->fdjacobian.A) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJPatternCheck_Private(adj));
-  PetscCall(PetscNew(&d));
-  adj->differences = d;
+  PetscCall(ADJDifferencesGet_Private(adj, &d));
   PetscCall(VecGetLocalSize(adj->sol, &n));
   PetscCall(VecGetSize(adj->sol, &N));
   PetscCall(VecGetBlockSize(adj->sol, &bs));
@@ -231,142 +254,9 @@ PetscErrorCode ADJDifferencesReset_Private(ADJ adj)
   PetscCall(ADJColoredDestroy_Private(&d->x));
   PetscCall(ADJColoredDestroy_Private(&d->field));
   PetscCall(ADJColumnsDestroy_Private(&d->columns));
-  PetscCall(VecDestroy(&d->shifted));
+  PetscCall(VecDestroy(&d->shifted[0]));
+  PetscCall(VecDestroy(&d->shifted[1]));
   PetscCall(VecDestroy(&d->lower));
   PetscCall(PetscFree(adj->differences));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJSetFDColor - Whether derivatives that nobody gave are made by differences of F or R
-
-   Logically collective
-
-   Input Parameters:
-+  adj - the context
--  flg - `PETSC_TRUE` to do so; default `PETSC_FALSE`
-
-   Options Database Key:
-.  -adj_vjp_fd_color <bool> - whether to do so
-
-   Level: beginner
-
-   Notes:
-   A first gradient of an existing code, with no derivative code at all:
-.vb
-   ADJCreate(PETSC_COMM_WORLD, &adj);
-   ADJSetSNES(adj, snes);
-   ADJSetParameters(adj, PutTheta, &user);
-   ADJSetFDColor(adj, PETSC_TRUE);
-   ADJSolve(adj, theta, x);
-   ADJSolveAdjoint(adj, dldx, gradient);
-.ve
-   Everything that no function of the user makes is made by differences: products in x unless there is `ADJSetVJP()`, so that the matrix of
-   `ADJSetJacobian()` or of a borrowed solver is not believed; products in theta unless there is `ADJSetVJP()`, `ADJSetParameterVJP()` or
-   `ADJSetParameterJacobian()`. Tangents, too.
-
-   In x, columns of the Jacobian that have no row in common, of one color, take two evaluations of F or R. Which entries it may have is told by
-   the `DM` of `ADJSetDM()`, or of the borrowed solver; else by the matrix that preconditioners are built on. Without a `DMDA` the
-   options of `MatColoring` apply, with the prefix `-adj_`. An entry outside of the pattern is not seen; the verdict refuses the derivative then.
-
-   In theta it is two evaluations for each parameter, up to `ADJSetFDMaxColumns()` of them, in a vector of any type. A field of parameters on a
-   `DMDA`, `ADJSetParameterDM()`, with the points of that of the state, distributed alike, takes two for each color: a residual is
-   reached by the parameters within the wider of both stencils.
-
-   The differences are central ones; their steps are relative to the size of each component. They are accurate to about 1e-8 of the derivative if F is
-   computed to rounding; not if it solves inside of it to a tolerance. The price is told once, on the standard error stream, unless the trust level is
-   none, and by `ADJView()`. The verdict judges such products as others.
-
-   With complex scalars F must be complex differentiable, or have real parameters.
-
-   Errors:
-   `PETSC_ERR_ORDER` in `ADJSetUp()` if nothing tells the pattern; `PETSC_ERR_SUP` in the solves for too many parameters.
-
-.seealso: `ADJGetFDColor()`, `ADJSetFDMaxColumns()`, `ADJSetDM()`, `ADJSetParameterDM()`, `ADJSetVJP()`, `ADJSetSNES()`
-@*/
-PetscErrorCode ADJSetFDColor(ADJ adj, PetscBool flg)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscValidLogicalCollectiveBool(adj, flg, 2);
-  PetscCall(ADJForgetProducts_Private(adj));
-  PetscCall(ADJForgetShells_Private(adj));
-  adj->fdcolor = flg;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJGetFDColor - Whether derivatives that nobody gave are made by differences
-
-   Not collective
-
-   Input Parameter:
-.  adj - the context
-
-   Output Parameter:
-.  flg - `PETSC_TRUE` if they are
-
-   Level: intermediate
-
-.seealso: `ADJSetFDColor()`
-@*/
-PetscErrorCode ADJGetFDColor(ADJ adj, PetscBool *flg)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  *flg = adj->fdcolor;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJSetFDMaxColumns - For how many parameters, at most, derivatives are made by differences one by one
-
-   Logically collective
-
-   Input Parameters:
-+  adj - the context
--  m   - number of parameters, default 100
-
-   Options Database Key:
-.  -adj_vjp_fd_max_columns <100> - that number
-
-   Level: intermediate
-
-   Note:
-   Each parameter costs two evaluations of F or R for each linearization, and a vector. Fields on the grid of the state take fewer, see
-   `ADJSetFDColor()`, and have no limit.
-
-.seealso: `ADJGetFDMaxColumns()`, `ADJSetFDColor()`, `ADJSetParameterVJP()`
-@*/
-PetscErrorCode ADJSetFDMaxColumns(ADJ adj, PetscInt m)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscValidLogicalCollectiveInt(adj, m, 2);
-  PetscCheck(m >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_OUTOFRANGE, "A number of parameters cannot be %" PetscInt_FMT, m);
-  adj->fdmaxcolumns = m;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/*@
-   ADJGetFDMaxColumns - The number set with `ADJSetFDMaxColumns()`
-
-   Not collective
-
-   Input Parameter:
-.  adj - the context
-
-   Output Parameter:
-.  m - number of parameters
-
-   Level: intermediate
-
-.seealso: `ADJSetFDMaxColumns()`
-@*/
-PetscErrorCode ADJGetFDMaxColumns(ADJ adj, PetscInt *m)
-{
-  PetscFunctionBegin;
-  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  *m = adj->fdmaxcolumns;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

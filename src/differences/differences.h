@@ -31,9 +31,9 @@ typedef struct {
   ADJColored *x;     /* NULL before the first linearization */
   ADJColored *field; /* in theta, one of the two, or none before they are asked for */
   ADJColumns *columns;
-  PetscInt    at;             /* the number of the linearization that they belong to; 0: none yet */
-  Vec         shifted, lower; /* along one direction */
-  PetscBool   told;           /* the price */
+  PetscInt    at;                /* the number of the linearization that they belong to; 0: none yet */
+  Vec         shifted[2], lower; /* along one direction in x, in theta */
+  PetscBool   told;              /* the price */
 } ADJDifferences;
 
 PETSC_INTERN PetscErrorCode ADJColoredCreate_Private(Vec, Vec, PetscInt, const PetscInt[], const PetscInt[], ISColoring, Mat, ADJColored **);

@@ -7,6 +7,7 @@
 static PetscErrorCode ADJReplaceDM_Private(ADJ adj, DM *slot, DM dm)
 {
   PetscFunctionBegin;
+  PetscCall(PetscArrayzero(&adj->local.checked[0][0], 4));
   if (adj->differences && dm != *slot) {
     PetscCall(ADJForgetProducts_Private(adj));
     PetscCall(ADJForgetShells_Private(adj));

@@ -154,11 +154,33 @@ PetscErrorCode ADJLinearize_Private(ADJ adj, Vec x, Vec theta)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Once for each forward solve, however many derivatives are taken there */
+/* Matrices of the user's may be used by others too: a later solve, another ADJ */
+static PetscErrorCode ADJMatricesMoved_Private(ADJ adj, PetscBool *moved)
+{
+  PetscObjectState state[2] = {0, 0};
+  PetscMPIInt      differs;
+
+  PetscFunctionBegin;
+  *moved = PETSC_FALSE;
+  if (!adj->inforce || !adj->inforce->update) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJGetMatrixState_Private(adj->inforce, state));
+  differs = state[0] != adj->matrixstate[0] || state[1] != adj->matrixstate[1];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &differs, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
+  *moved = differs ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Once for each forward solve, however many derivatives are taken there, unless somebody else used the matrices since */
 PetscErrorCode ADJLinearizeAtSolution_Private(ADJ adj)
 {
+  PetscBool moved;
+
   PetscFunctionBegin;
-  if (adj->state->linearized) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->state->linearized) {
+    PetscCall(ADJPutParameters_Private(adj, adj->state->theta)); /* a check that failed may have left others */
+    PetscCall(ADJMatricesMoved_Private(adj, &moved));
+    if (!moved) PetscFunctionReturn(PETSC_SUCCESS);
+  }
   PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
   adj->state->linearized = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);

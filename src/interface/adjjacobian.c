@@ -252,6 +252,8 @@ PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ adj, ADJOptionItems PetscO
   if (set) PetscCall(ADJSetSymmetric(adj, flg));
   PetscCall(PetscOptionsBool("-adj_vjp_fd_color", "Derivatives that nobody gave by coloring and differences", "ADJSetFDColor", adj->fdcolor, &flg, &set));
   if (set) PetscCall(ADJSetFDColor(adj, flg));
+  PetscCall(PetscOptionsBool("-adj_vjp_fd_theta", "Derivatives in theta that nobody gave by differences", "ADJSetFDParameters", adj->fdparameters, &flg, &set));
+  if (set) PetscCall(ADJSetFDParameters(adj, flg));
   PetscCall(PetscOptionsInt("-adj_vjp_fd_max_columns", "Parameters to take differences in one by one, at most", "ADJSetFDMaxColumns", m, &m, &set));
   if (set) PetscCall(ADJSetFDMaxColumns(adj, m));
   PetscCall(PetscOptionsEnum("-adj_transpose", "How a matrix is transposed", "ADJSetTranspose", ADJTransposes, (PetscEnum)adj->transpose, &value, &set));

@@ -108,7 +108,7 @@ static PetscErrorCode ADJEstimateTangentError_Private(ADJ adj, Vec thetadot, Vec
   PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.left, e->s));
   PetscCall(VecNorm(e->s, NORM_2, &snorm));
   if (!(snorm > ADJ_ERROR_EXACT * bnorm)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
+  PetscCall(ADJSetTangentOperators_Private(adj, adj->M));
   PetscCall(ADJSolveLoosely_Private(adj->tksp, e->rtol, e->s, e->delta));
   PetscCall(ADJApplyM_Private(adj, e->delta, e->r));
   PetscCall(VecAXPY(e->r, -1.0, e->s));
