@@ -382,6 +382,8 @@ PETSC_INTERN PetscErrorCode ADJUpdateMatrices_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJGetMatrixState_Private(const ADJJacobian *, PetscObjectState[2]);
 PETSC_INTERN PetscErrorCode ADJPutParameters_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionItems);
+#define ADJ_DIFFERENCES_STEP     PetscCbrtReal(PETSC_MACHINE_EPSILON)
+#define ADJ_DIFFERENCES_ACCURACY (300.0 * PetscSqr(ADJ_DIFFERENCES_STEP)) /* what is told; rounding alone gives less */
 PETSC_INTERN PetscErrorCode ADJDifferencesSetUp_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJDifferencesReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJDifferencesView_Private(ADJ, PetscViewer);
