@@ -8,6 +8,7 @@ PetscErrorCode ADJSetAdapter_Private(ADJ adj, const ADJAdapter *adapter, void *d
 {
   PetscFunctionBegin;
   PetscCheck(!adj->setupcalled || !adapter, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The %s must be given before ADJSetUp() and the first solve; call ADJReset() first", adapter->name);
+  PetscCall(ADJPCReuseReset_Private(adj));
   if (adj->adapter) {
     if (adj->adapter->destroy) PetscCall((*adj->adapter->destroy)(adj));
     PetscCall(ADJForgetProducts_Private(adj));

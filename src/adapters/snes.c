@@ -198,16 +198,24 @@ static PetscErrorCode ADJGetSNES_SNES(ADJ adj, SNES *snes)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJGetPC_SNES(ADJ adj, PC *pc)
+static PetscErrorCode ADJGetKSP_SNES(ADJ adj, KSP *ksp)
 {
   SNES snes = ((ADJ_SNES *)adj->adapterdata)->snes;
-  KSP  ksp;
+
+  PetscFunctionBegin;
+  *ksp = NULL;
+  if (snes->usesksp) PetscCall(SNESGetKSP(snes, ksp));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJGetPC_SNES(ADJ adj, PC *pc)
+{
+  KSP ksp;
 
   PetscFunctionBegin;
   *pc = NULL;
-  if (!snes->usesksp) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(SNESGetKSP(snes, &ksp));
-  PetscCall(KSPGetPC(ksp, pc));
+  PetscCall(ADJGetKSP_SNES(adj, &ksp));
+  if (ksp) PetscCall(KSPGetPC(ksp, pc));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -248,6 +256,7 @@ static const ADJAdapter ADJAdapter_SNES = {
   .solved  = ADJSolved_SNES,
   .tighten = ADJTighten_SNES,
   .getsnes = ADJGetSNES_SNES,
+  .getksp  = ADJGetKSP_SNES,
   .getpc   = ADJGetPC_SNES,
   .view    = ADJView_SNES,
   .reset   = ADJReset_SNES,

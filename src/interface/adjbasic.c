@@ -18,10 +18,11 @@ const char *const *const ADJTrusts           = ADJTrusts_Shifted + 11;
 static PetscErrorCode ADJSetDefaults_Private(ADJ adj)
 {
   PetscFunctionBegin;
-  adj->form    = ADJ_FORM_UNSET;
-  adj->steps   = PETSC_DETERMINE;
-  adj->account = &adj->counters;
-  adj->nextid  = 1;
+  adj->form         = ADJ_FORM_UNSET;
+  adj->steps        = PETSC_DETERMINE;
+  adj->account      = &adj->counters;
+  adj->nextid       = 1;
+  adj->fdmaxcolumns = 100;
   adj->norms.a = adj->norms.b = -1.0;
   adj->trajectory.type        = (ADJTrajectoryType)PETSC_DETERMINE;
   adj->trajectory.checkpoints = PETSC_DETERMINE;
@@ -90,6 +91,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscTryTypeMethod(adj, reset);
   if (adj->adapter && adj->adapter->reset) PetscCall((*adj->adapter->reset)(adj));
+  PetscCall(ADJPCReuseReset_Private(adj));
   PetscCall(ADJProductsReset_Private(adj));
   if (adj->snes) PetscCall(SNESReset(adj->snes));
   if (adj->ksp) PetscCall(KSPReset(adj->ksp));
@@ -102,6 +104,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(MatDestroy(&adj->MT));
   PetscCall(MatDestroy(&adj->AT));
   PetscCall(MatDestroy(&adj->PT));
+  PetscCall(MatDestroy(&adj->productT));
   PetscCall(VecDestroy(&adj->r));
   PetscCall(VecDestroy(&adj->xref));
   PetscCall(VecDestroy(&adj->w));
@@ -121,6 +124,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(PetscMemzero(&adj->counters, sizeof(ADJCounters)));
   PetscCall(PetscMemzero(&adj->checkcounters, sizeof(ADJCounters)));
   PetscCall(PetscMemzero(&adj->norms, sizeof(ADJNorms)));
+  PetscCall(PetscArrayzero(&adj->local.checked[0][0], 4));
   adj->norms.a = adj->norms.b = -1.0;
   adj->lin_x                  = NULL;
   adj->lin_theta              = NULL;
@@ -153,10 +157,12 @@ PetscErrorCode ADJDestroy(ADJ *adj)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(ADJReset(*adj));
+  PetscCall(ADJPCReuseDestroy_Private(*adj));
   PetscTryTypeMethod(*adj, destroy);
   PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL));
   PetscCall(ADJSetJacobian(*adj, NULL, NULL, NULL, NULL));
   PetscCall(ADJSetParameterJacobian(*adj, NULL, NULL, NULL));
+  PetscCall(PetscFree((*adj)->addresses));
   PetscCall(DMDestroy(&(*adj)->dm));
   PetscCall(DMDestroy(&(*adj)->dmtheta));
   PetscCall(SNESDestroy(&(*adj)->snes));

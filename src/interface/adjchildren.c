@@ -177,16 +177,28 @@ PetscErrorCode ADJGetTangentKSP(ADJ adj, KSP *ksp)
 }
 
 /* Types that PETSc implements with the preconditioned norm only are let have it, unless the user chose a norm */
-static PetscErrorCode ADJConfigureKSP_Private(ADJ adj, KSP ksp)
+PetscErrorCode ADJAllowNorm_Private(KSP ksp)
 {
   PetscBool only, given;
 
   PetscFunctionBegin;
-  PetscCall(ADJSetDefaultPC_Private(adj, ksp));
-  PetscCall(KSPSetFromOptions(ksp));
   PetscCall(PetscOptionsHasName(((PetscObject)ksp)->options, ((PetscObject)ksp)->prefix, "-ksp_norm_type", &given));
   PetscCall(PetscObjectTypeCompareAny((PetscObject)ksp, &only, KSPMINRES, KSPSYMMLQ, KSPTCQMR, KSPCGLS, KSPPREONLY, KSPCHEBYSHEV, KSPPGMRES, KSPQCG, ""));
   if (only && !given) PetscCall(KSPSetNormType(ksp, KSP_NORM_DEFAULT));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJConfigureKSP_Private(ADJ adj, KSP ksp)
+{
+  PetscBool chosen;
+
+  PetscFunctionBegin;
+  PetscCall(ADJPCReuseReset_Private(adj));
+  PetscCall(ADJSetDefaultPC_Private(adj, ksp));
+  PetscCall(ADJPCChosen_Private(adj, ksp, &chosen));
+  PetscCall(KSPSetFromOptions(ksp));
+  if (!chosen) PetscCall(ADJNoteDefaultPC_Private(adj, ksp));
+  PetscCall(ADJAllowNorm_Private(ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -76,16 +76,26 @@ PetscErrorCode ADJKSPSolve_Private(KSP ksp, Vec b, Vec sol)
 {
   PetscBool      guess;
   PetscErrorCode ierr;
-  Mat            A;
-  MatNullSpace   sp;
+  Mat            A, P;
+  MatNullSpace   sp, left, theirs;
+  Vec            clean = NULL;
 
   PetscFunctionBegin;
   PetscCall(KSPGetInitialGuessNonzero(ksp, &guess));
   if (!guess) PetscCall(ADJForgetGuess_Private(ksp));
-  PetscCall(KSPGetOperators(ksp, &A, NULL));
+  PetscCall(KSPGetOperators(ksp, &A, &P));
   PetscCall(MatGetNullSpace(A, &sp));
+  PetscCall(MatGetTransposeNullSpace(A, &left));
+  PetscCall(MatGetTransposeNullSpace(P, &theirs));
+  if (left && !theirs) { /* PETSc looks at P alone */
+    PetscCall(VecDuplicate(b, &clean));
+    PetscCall(VecCopy(b, clean));
+    PetscCall(ADJNullSpaceRemove_Private(left, clean));
+    b = clean;
+  }
   ierr = KSPSolve(ksp, b, sol);
-  if (ierr && sp && ksp->vec_rhs && ksp->vec_rhs != b) PetscCall(PetscObjectDereference((PetscObject)b));
+  if (ierr && theirs && ksp->vec_rhs && ksp->vec_rhs != b) PetscCall(PetscObjectDereference((PetscObject)b));
+  PetscCall(VecDestroy(&clean));
   PetscCall(ADJRecoverKSP_Private(ierr, ksp));
   PetscCall(ADJNullSpaceRemove_Private(sp, sol));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -126,20 +136,35 @@ static PetscErrorCode ADJSolveLinear_Private(ADJ adj, KSP ksp, Vec b, Vec sol, A
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The matrix that the adjoint's preconditioner is built from: P^T, where there is one and it is wanted */
+/* Operator and preconditioner of the adjoint: M^T as a shell or as a matrix; P^T, where there is one and it is wanted */
 PetscErrorCode ADJSetAdjointOperators_Private(ADJ adj)
 {
   PetscBool own;
   PC        pc;
+  Mat       A, P;
 
   PetscFunctionBegin;
+  PetscCall(ADJChooseAdjointPC_Private(adj));
+  PetscCall(ADJUpdateTransposedOperator_Private(adj, &A));
+  P = A;
   PetscCall(KSPGetPC(adj->ksp, &pc));
   PetscCall(PetscObjectTypeCompareAny((PetscObject)pc, &own, PCNONE, PCSHELL, "")); /* need no matrix */
   if (adj->P && !own) {
     PetscCall(ADJUpdateTransposedPreconditioner_Private(adj));
     PetscCall(ADJNullSpaceAttachTo_Private(adj, adj->PT, PETSC_TRUE));
+    P = adj->PT;
   }
-  PetscCall(KSPSetOperators(adj->ksp, adj->MT, adj->P && !own ? adj->PT : adj->MT));
+  PetscCall(KSPSetOperators(adj->ksp, A, P));
+  PetscCall(ADJCompleteAdjointPC_Private(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The same of the tangent, with M or something like it as operator */
+PetscErrorCode ADJSetTangentOperators_Private(ADJ adj, Mat M)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJChooseTangentPC_Private(adj));
+  PetscCall(KSPSetOperators(adj->tksp, M, adj->P ? adj->P : M));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -198,7 +223,7 @@ PetscErrorCode ADJComputeTangentRhs_Private(ADJ adj, Vec thetadot)
 PetscErrorCode ADJSolveM_Private(ADJ adj, Vec xdot, ADJLinearSolve *rec)
 {
   PetscFunctionBegin;
-  PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
+  PetscCall(ADJSetTangentOperators_Private(adj, adj->M));
   PetscCall(ADJSolveLinear_Private(adj, adj->tksp, adj->b, xdot, rec));
   rec->resultnorm = rec->solnorm;
   if (adj->trustlevel == ADJ_TRUST_LEVEL_NONE) PetscFunctionReturn(PETSC_SUCCESS);

@@ -54,8 +54,9 @@ PetscErrorCode ADJPutParameters_Private(ADJ adj, Vec theta)
   adj->putid = 0; /* if it fails */
   PetscCall(ADJClaimParameters_Private(adj));
   PetscCallBack("ADJ parameters", (*adj->put)(adj, theta, adj->putctx));
-  adj->putid    = id;
-  adj->putstate = state;
+  if (adj->adapter && adj->adapter->put) PetscCall((*adj->adapter->put)(adj));
+  PetscCall(PetscObjectStateGet((PetscObject)theta, &adj->putstate)); /* asking for a part of a vector of vectors changes its state */
+  adj->putid = id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -93,6 +94,7 @@ PetscErrorCode ADJSetParameters(ADJ adj, ADJParametersFn *put, void *ctx)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCall(ADJForgetProducts_Private(adj));
+  if (!adj->put != !put) PetscCall(ADJForgetShells_Private(adj)); /* a borrowed solver may take theta for something else */
   adj->put    = put;
   adj->putctx = ctx;
   adj->putid  = 0;

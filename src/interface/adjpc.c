@@ -1,6 +1,6 @@
 /*
-   Preconditioners. That of the adjoint solve stands on an explicitly transposed matrix: transposing the application of a
-   PC is not offered by many and silently wrong in some.
+   Matrices that preconditioners are built on. That of the adjoint solve stands on an explicitly transposed one, unless the
+   preconditioner of a borrowed forward solver serves again, adjpcreuse.c.
 */
 #include <contragrad/private/adjimpl.h>
 
@@ -13,7 +13,9 @@ PetscErrorCode ADJSetDefaultPC_Private(ADJ adj, KSP ksp)
   PetscFunctionBegin;
   PetscCall(KSPGetPC(ksp, &pc));
   PetscCall(PCGetType(pc, &type));
-  if (!type && !adj->P) PetscCall(PCSetType(pc, PCNONE));
+  if (type || adj->P) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PCSetType(pc, PCNONE));
+  PetscCall(ADJNoteDefaultPC_Private(adj, ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -32,7 +34,7 @@ PetscErrorCode ADJUseMatrixInPC_Private(ADJ adj, KSP ksp)
 }
 
 /* A matrix that comes after ADJSetFromOptions(): `none` by default gives way to what PETSc takes by default, and back when it goes */
-static PetscErrorCode ADJReplaceDefaultPC_Private(KSP ksp, PetscBool matrix)
+static PetscErrorCode ADJReplaceDefaultPC_Private(ADJ adj, KSP ksp, PetscBool matrix)
 {
   PC          pc;
   PetscBool   none, theirs, chosen;
@@ -46,10 +48,12 @@ static PetscErrorCode ADJReplaceDefaultPC_Private(KSP ksp, PetscBool matrix)
   PetscCallMPI(MPI_Comm_size(PetscObjectComm((PetscObject)pc), &size));
   if (theirs && !matrix && !chosen) PetscCall(PCSetType(pc, PCNONE));
   if (none && matrix && !chosen) PetscCall(PCSetType(pc, size == 1 ? PCILU : PCBJACOBI));
+  if (!chosen && ((theirs && !matrix) || (none && matrix))) PetscCall(ADJNoteDefaultPC_Private(adj, ksp));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJIsSelfAdjoint_Private(Mat P, PetscBool *known)
+/* Whether a matrix is known to be its own (Hermitian) transpose */
+PetscErrorCode ADJIsSelfAdjoint_Private(Mat P, PetscBool *known)
 {
   PetscBool set = PETSC_FALSE, flag = PETSC_FALSE;
 
@@ -60,31 +64,71 @@ static PetscErrorCode ADJIsSelfAdjoint_Private(Mat P, PetscBool *known)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* PT = P^T, made anew only when P has changed since */
-PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ adj)
+/* Whether dF/dx or dR/dx is, by the user's word or by its matrix */
+PetscErrorCode ADJIsSymmetric_Private(ADJ adj, PetscBool *symmetric)
 {
-  PetscObjectState state, nonzerostate;
-  PetscBool        selfadjoint = PETSC_FALSE, has;
-  MatReuse         reuse;
+  PetscFunctionBegin;
+  *symmetric = adj->symmetric;
+  if (!*symmetric && adj->vjpcomposed && adj->product) PetscCall(ADJIsSelfAdjoint_Private(adj->product, symmetric));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* AT = A^T, made anew only when A has changed since `state`; its memory stays while A keeps its pattern */
+static PetscErrorCode ADJUpdateTransposed_Private(Mat A, const char what[], Mat *AT, PetscObjectState *state, PetscObjectState *nonzerostate)
+{
+  PetscObjectState now, nonzeronow;
+  PetscBool        has;
 
   PetscFunctionBegin;
-  PetscCall(PetscObjectStateGet((PetscObject)adj->P, &state));
-  PetscCall(MatGetNonzeroState(adj->P, &nonzerostate));
-  if (adj->PT && state == adj->pstate) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJIsSelfAdjoint_Private(adj->P, &selfadjoint));
-  if (selfadjoint && adj->nullvectors.left == adj->nullvectors.right) { /* else the two carry different null spaces */
+  PetscCall(PetscObjectStateGet((PetscObject)A, &now));
+  PetscCall(MatGetNonzeroState(A, &nonzeronow));
+  if (*AT && now == *state) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatHasOperation(A, MATOP_TRANSPOSE, &has));
+  PetscCheck(has, PetscObjectComm((PetscObject)A), PETSC_ERR_SUP, "%s type %s, which cannot be transposed explicitly: give an assembled one, declare it symmetric with MatSetOption() if it is, or set the PC of ADJGetKSP() yourself", what, ((PetscObject)A)->type_name);
+  if (*AT == A || nonzeronow != *nonzerostate) PetscCall(MatDestroy(AT));
+  PetscCall(MatHermitianTranspose(A, *AT ? MAT_REUSE_MATRIX : MAT_INITIAL_MATRIX, AT));
+  *state        = now;
+  *nonzerostate = nonzeronow;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* PT = P^T, or P itself, unless the two carry different null spaces */
+PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ adj)
+{
+  PetscBool selfadjoint;
+
+  PetscFunctionBegin;
+  PetscCall(ADJIsSymmetric_Private(adj, &selfadjoint));
+  if (!selfadjoint) PetscCall(ADJIsSelfAdjoint_Private(adj->P, &selfadjoint));
+  if (selfadjoint && adj->nullvectors.left == adj->nullvectors.right) {
     PetscCall(PetscObjectReference((PetscObject)adj->P));
     PetscCall(MatDestroy(&adj->PT));
     adj->PT = adj->P;
-  } else {
-    PetscCall(MatHasOperation(adj->P, MATOP_TRANSPOSE, &has));
-    PetscCheck(has, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "The matrix of ADJSetPreconditioner() has type %s, which cannot be transposed explicitly: give an assembled one, declare it symmetric with MatSetOption() if it is, or set the PC of ADJGetKSP() yourself", ((PetscObject)adj->P)->type_name);
-    if (adj->PT == adj->P || nonzerostate != adj->pnonzerostate) PetscCall(MatDestroy(&adj->PT));
-    reuse = adj->PT ? MAT_REUSE_MATRIX : MAT_INITIAL_MATRIX;
-    PetscCall(MatHermitianTranspose(adj->P, reuse, &adj->PT));
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
-  adj->pstate        = state;
-  adj->pnonzerostate = nonzerostate;
+  if (adj->PT == adj->P) PetscCall(MatDestroy(&adj->PT));
+  PetscCall(ADJUpdateTransposed_Private(adj->P, adj->Pofjacobian ? "The matrix of the Jacobian's preconditioner has" : "The matrix of ADJSetPreconditioner() has", &adj->PT, &adj->pstate, &adj->pnonzerostate));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The operator of the adjoint KSP: the shell, or, where this is wanted and the products are those of a matrix, that matrix transposed */
+PetscErrorCode ADJUpdateTransposedOperator_Private(ADJ adj, Mat *A)
+{
+  PetscBool symmetric;
+
+  PetscFunctionBegin;
+  *A = adj->MT;
+  if (adj->transpose != ADJ_TRANSPOSE_EXPLICIT || !adj->vjpcomposed || adj->form != ADJ_RESIDUAL) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJIsSymmetric_Private(adj, &symmetric));
+  if (symmetric) PetscFunctionReturn(PETSC_SUCCESS); /* the shell multiplies with the matrix as it is */
+  if (adj->product == adj->P) {
+    PetscCall(ADJUpdateTransposedPreconditioner_Private(adj));
+    *A = adj->PT;
+  } else {
+    PetscCall(ADJUpdateTransposed_Private(adj->product, "-adj_transpose explicit, but the Jacobian has", &adj->productT, &adj->productstate, &adj->productnonzerostate));
+    *A = adj->productT;
+  }
+  PetscCall(ADJNullSpaceAttachTo_Private(adj, *A, PETSC_TRUE));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -96,12 +140,13 @@ PetscErrorCode ADJAttachPreconditioner_Private(ADJ adj, Mat P)
 
   PetscFunctionBegin;
   PetscCall(PetscObjectReference((PetscObject)P));
+  PetscCall(ADJPCReuseReset_Private(adj));
   if (adj->snes) {
     PetscCall(SNESGetKSP(adj->snes, &ksp));
-    PetscCall(ADJReplaceDefaultPC_Private(ksp, matrix));
+    PetscCall(ADJReplaceDefaultPC_Private(adj, ksp, matrix));
   }
-  if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj->ksp, matrix));
-  if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj->tksp, matrix));
+  if (adj->ksp) PetscCall(ADJReplaceDefaultPC_Private(adj, adj->ksp, matrix));
+  if (adj->tksp) PetscCall(ADJReplaceDefaultPC_Private(adj, adj->tksp, matrix));
   PetscCall(ADJNullSpaceReset_Private(adj));
   PetscCall(MatDestroy(&adj->P));
   PetscCall(MatDestroy(&adj->PT));

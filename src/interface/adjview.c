@@ -11,6 +11,7 @@ static PetscErrorCode ADJViewProblem_Private(ADJ adj, PetscViewer viewer)
   PetscCall(PetscViewerASCIIPrintf(viewer, "  form: %s\n", adj->form == ADJ_FIXED_POINT ? "fixed point x = F(x, theta)" : (adj->form == ADJ_RESIDUAL ? "residual R(x, theta) = 0" : "not set")));
   if (adj->adapter) PetscCall(PetscViewerASCIIPrintf(viewer, "  %s: %s of the user\n", ADJForwardBorrowed_Private(adj) ? "forward solver" : "problem", adj->adapter->name));
   PetscCall(PetscViewerASCIIPrintf(viewer, "  products: %s%s%s%s\n", adj->vjp ? "VJP" : "no VJP", adj->jvp ? ", JVP" : "", adj->linearize ? ", linearization" : "", adj->P ? ", preconditioner matrix" : ""));
+  PetscCall(ADJDifferencesView_Private(adj, viewer));
   if (adj->state->x) {
     PetscCall(VecGetSize(adj->state->x, &n));
     PetscCall(VecGetSize(adj->state->theta, &m));
@@ -73,6 +74,14 @@ PetscErrorCode ADJView(ADJ adj, PetscViewer viewer)
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectPrintClassNamePrefixType((PetscObject)adj, viewer));
   PetscCall(ADJViewProblem_Private(adj, viewer));
+  if (adj->adapter) {
+    PetscCall(PetscViewerASCIIPrintf(viewer, "  borrowed solver: %s\n", adj->adapter->name));
+    PetscCall(PetscViewerASCIIPushTab(viewer));
+    PetscCall(PetscViewerASCIIPushTab(viewer));
+    if (adj->adapter->view) PetscCall((*adj->adapter->view)(adj, viewer));
+    PetscCall(PetscViewerASCIIPopTab(viewer));
+    PetscCall(PetscViewerASCIIPopTab(viewer));
+  }
   if (adj->ops->view) {
     PetscCall(PetscViewerASCIIPushTab(viewer));
     PetscUseTypeMethod(adj, view, viewer);
@@ -81,6 +90,7 @@ PetscErrorCode ADJView(ADJ adj, PetscViewer viewer)
   PetscCall(ADJViewCounters_Private("calls", &adj->counters, viewer));
   PetscCall(ADJViewCounters_Private("calls by checks and tests", &adj->checkcounters, viewer));
   PetscCall(PetscViewerASCIIPrintf(viewer, "  trust: level %s, action %s, verdict %s\n", ADJTrustLevels[adj->trustlevel], ADJTrustActions[adj->trustaction], ADJTrusts[adj->state->report.verdict]));
+  PetscCall(ADJViewPCReuse_Private(adj, viewer));
   PetscCall(ADJViewChildren_Private(adj, viewer));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

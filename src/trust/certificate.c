@@ -91,7 +91,7 @@ static PetscErrorCode ADJBoundInverse_Private(ADJ adj, ADJPhase phase, PetscInt 
   if (adjoint)
     PetscCall(ADJSetAdjointOperators_Private(adj));
   else
-    PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
+    PetscCall(ADJSetTangentOperators_Private(adj, adj->M));
   for (PetscInt i = 0; i < p; i++) {
     PetscCall(VecSetRandomNormal(C->omega, C->rnd, C->r, C->work));
     PetscCall(ADJNullSpaceRemove_Private(adjoint ? adj->nullvectors.right : adj->nullvectors.left, C->omega));
@@ -157,7 +157,7 @@ static PetscErrorCode ADJBoundByTangents_Private(ADJ adj, PetscInt p, PetscReal 
 
   PetscFunctionBegin;
   *bound = 0.0;
-  PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
+  PetscCall(ADJSetTangentOperators_Private(adj, adj->M));
   for (PetscInt i = 0; i < p; i++) {
     PetscCall(VecSetRandomNormal(C->eta, C->rnd, C->part, C->twork));
     PetscCall(ADJApplyN_Private(adj, C->eta, C->omega));

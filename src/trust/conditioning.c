@@ -47,7 +47,7 @@ static PetscErrorCode MatMult_ADJ_Inverse(Mat A, Vec x, Vec y)
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(A, &adj));
-  PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
+  PetscCall(ADJSetTangentOperators_Private(adj, adj->M));
   PetscCall(ADJFilterProduct_Private(&adj->norms.filter, ADJSolveFromZero_Private(adj, adj->tksp, x, y), y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -56,10 +56,10 @@ static PetscErrorCode ADJAlignDirection_Private(Vec bar, Vec d, Vec work, PetscS
 /* The cotangent, and its pullbacks by the user's VJP */
 static PetscErrorCode ADJClaimAdjoint_Private(ADJ adj, Vec in, Vec out, const ADJLinearSolve *rec, ADJProbe *p)
 {
-  const PetscBool known = (PetscBool)(rec->reason && !rec->approximate && rec->residual >= 0.0 && rec->solnorm > 0.0 && !adj->nullleft);
+  const PetscBool known = (PetscBool)(rec->reason && !rec->approximate && rec->residual >= 0.0 && rec->solnorm > 0.0 && !adj->nullvectors.n);
 
   PetscFunctionBegin;
-  if (known) { /* adj->s = v - M^T w */
+  if (known) { /* adj->s = v - M^T w, of which null spaces would have taken something off */
     PetscCall(PetscObjectReference((PetscObject)adj->w));
     p->w = adj->w;
     PetscCall(VecWAXPY(p->mtw, -1.0, adj->s, in));
@@ -140,6 +140,7 @@ static const char *ADJWrongProduct_Private(ADJ adj, PetscInt part)
   if (part == 1) return "the product in theta is not that of the derivative of the map: -adj_test_vjp shows the numbers";
   if (!(tangent ? adj->jvpcomposed : adj->vjpcomposed)) return "the product in x is not that of the derivative of the map: -adj_test_vjp shows the numbers";
   if (adj->inforce == &adj->fdjacobian) return "the Jacobian by coloring is not the derivative of the map: the pattern of the DM's matrix must hold all that depends on each other, see its stencil";
+  if (adj->adapter && adj->adapter->advice) return adj->adapter->advice;
   if (tangent) return "the Jacobian matrix is not the derivative of the map (Picard, frozen, lumped): give ADJSetJVP(), and the matrix remains the preconditioner, or run with -adj_vjp_fd_color";
   if (adj->symmetric) return "the Jacobian is not its own transpose, or its matrix not the derivative of the map: leave out ADJSetSymmetric(), give ADJSetVJP(), or run with -adj_vjp_fd_color";
   return "the Jacobian matrix is not the derivative of the map (Picard, frozen, lumped): give ADJSetVJP(), and the matrix remains the preconditioner, or run with -adj_vjp_fd_color";
@@ -284,7 +285,7 @@ static PetscErrorCode ADJShiftedObjective_Private(ADJ adj, ADJProbe *p, PetscRea
 {
   PetscFunctionBegin;
   PetscCall(ADJProbeShift_Private(adj, p, a, b));
-  PetscCallBack("ADJ objective", (*adj->objective)(adj, p->xh, p->thetah, f, NULL, NULL, adj->objectivectx));
+  PetscCall(ADJComputeObjective_Private(adj, p->xh, p->thetah, f, NULL, NULL));
   PetscCallMPI(MPI_Bcast(f, 1, MPIU_REAL, 0, PetscObjectComm((PetscObject)adj)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -65,7 +65,7 @@ static PetscErrorCode ADJEstimateAdjointError_Private(ADJ adj, Vec v, Vec thetab
   PetscFunctionBegin;
   if (objective) {
     v = e->v;
-    PetscCallBack("ADJ objective", (*adj->objective)(adj, e->state.x, adj->state->theta, &f, v, e->objtheta, adj->objectivectx));
+    PetscCall(ADJComputeObjective_Private(adj, e->state.x, adj->state->theta, &f, v, e->objtheta));
   }
   PetscCall(ADJApplyMT_Private(adj, adj->w, e->s, e->better));
   PetscCall(VecAYPX(e->s, -1.0, v));
@@ -108,7 +108,7 @@ static PetscErrorCode ADJEstimateTangentError_Private(ADJ adj, Vec thetadot, Vec
   PetscCall(ADJNullSpaceRemove_Private(adj->nullvectors.left, e->s));
   PetscCall(VecNorm(e->s, NORM_2, &snorm));
   if (!(snorm > ADJ_ERROR_EXACT * bnorm)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(KSPSetOperators(adj->tksp, adj->M, adj->P ? adj->P : adj->M));
+  PetscCall(ADJSetTangentOperators_Private(adj, adj->M));
   PetscCall(ADJSolveLoosely_Private(adj->tksp, e->rtol, e->s, e->delta));
   PetscCall(ADJApplyM_Private(adj, e->delta, e->r));
   PetscCall(VecAXPY(e->r, -1.0, e->s));

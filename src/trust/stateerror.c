@@ -57,7 +57,7 @@ static PetscErrorCode ADJSolveStep_Private(ADJ adj, Mat A, PetscReal rtol, Vec b
   PetscReal bnorm;
 
   PetscFunctionBegin;
-  PetscCall(KSPSetOperators(adj->tksp, A, adj->P ? adj->P : A));
+  PetscCall(ADJSetTangentOperators_Private(adj, A));
   PetscCall(ADJSolveLoosely_Private(adj->tksp, rtol, b, dx));
   PetscCall(MatMult(A, dx, work));
   PetscCall(VecAXPY(work, -1.0, b));

@@ -25,6 +25,7 @@ static const char *ADJForwardAdvice_Private(ADJ adj, PetscReal rel)
 {
   const ADJState *st = adj->state;
 
+  if (adj->adapter && adj->adapter->linear) return "look at -ksp_monitor_true_residual and -ksp_converged_reason of the KSP that was borrowed: more iterations, another preconditioner";
   if (ADJForwardBorrowed_Private(adj)) return "look at the monitor and the converged reason of the solver that was borrowed; tighter tolerances, more iterations, a better initial guess in x";
   if (st->reason < 0 && rel >= 0.0 && rel <= ADJ_NEAR_ROUNDING) return "the residual stopped falling near rounding level: raise -adj_forward_snes_rtol";
   return "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x; -adj_forward_snes_atol if that guess was a solution already";

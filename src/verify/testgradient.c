@@ -137,7 +137,7 @@ static PetscErrorCode ADJTaylorEvaluate_Private(ADJ adj, ADJTaylor *t, PetscReal
     PetscCall(VecDot(t->x, t->xbar, &dot));
     *J = PetscRealPart(dot);
   } else
-    PetscCallBack("ADJ objective", (*adj->objective)(adj, t->x, t->theta, J, NULL, NULL, adj->objectivectx));
+    PetscCall(ADJComputeObjective_Private(adj, t->x, st->theta, J, NULL, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -165,7 +165,7 @@ static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
   const ADJLinearSolve *rec = &adj->state->adjoint;
 
   PetscFunctionBegin;
-  if (!t->xbar) PetscCallBack("ADJ objective", (*adj->objective)(adj, t->x, t->theta, &f, t->objx, t->objtheta, adj->objectivectx));
+  if (!t->xbar) PetscCall(ADJComputeObjective_Private(adj, t->x, adj->state->theta, &f, t->objx, t->objtheta));
   PetscUseTypeMethod(adj, solveadjoint, xbar, t->g);
   PetscCheck(!rec->reason || (rec->reason > 0 && rec->residual <= ADJ_TAYLOR_ADJOINT * rec->rhsnorm), PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs an accurate adjoint, but its solve stopped with %s; look at -adj_ksp_monitor_true_residual, and let it do more iterations", KSPConvergedReasons[rec->reason]);
   if (!t->xbar) PetscCall(VecAXPY(t->g, 1.0, t->objtheta));
@@ -178,6 +178,7 @@ static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
   t->wnorm    = rec->solnorm >= 0.0 ? rec->solnorm : vnorm;
   t->rounding = PETSC_MACHINE_EPSILON * (vnorm * xnorm + PetscAbsReal(t->J));
   t->gerror   = rec->reason && rec->rhsnorm > 0.0 ? rec->residual / rec->rhsnorm * rec->resultnorm * dnorm : 0.0;
+  if (adj->inforce == &adj->fdjacobian) t->gerror += 0.1 * ADJ_DIFFERENCES_ACCURACY * PetscAbsReal(t->slope);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

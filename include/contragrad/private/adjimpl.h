@@ -37,16 +37,24 @@ struct _ADJOps {
    have nothing to do
 */
 typedef struct {
-  const char *name;                                         /* "SNES", ... */
-  PetscErrorCode (*setup)(ADJ);                             /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
-  PetscErrorCode (*solve)(ADJ, Vec x);                      /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
-  PetscErrorCode (*solved)(ADJ, Vec x);                     /* the user has made it: the same from what the solver still knows */
-  PetscErrorCode (*tighten)(ADJ, PetscBool);                /* for a test: solve to rounding level; and as before */
-  PetscErrorCode (*getsnes)(ADJ, SNES *);                   /* for ADJGetSNES() */
-  PetscErrorCode (*getpc)(ADJ, PC *);                       /* the forward preconditioner, if it has been set up, else NULL */
-  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar); /* products in theta that it knows itself, as of R: at the point of linearization */
-  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y); /* both or none */
-  PetscErrorCode (*check)(ADJ, ADJTrustReport *);           /* of the verdict */
+  const char *name;                                          /* "SNES", ... */
+  PetscBool   linear;                                        /* R = A x - b: the matrix is the derivative, and residuals are relative to b */
+  const char *advice;                                        /* where its own products do not fit differences of the map; NULL: nothing in particular */
+  PetscErrorCode (*changed)(ADJ, PetscBool *);               /* whether its matrices are others than at the last setup, which is then made again */
+  PetscBool ownjacobian;                                     /* has a Jacobian in any case: differences by coloring take its place only where there is a DM */
+  PetscErrorCode (*setup)(ADJ);                              /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
+  PetscErrorCode (*put)(ADJ);                                /* the function of ADJSetParameters() has put others: bring to them what the solver computes itself */
+  PetscErrorCode (*solve)(ADJ, Vec x);                       /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
+  PetscErrorCode (*solved)(ADJ, Vec x);                      /* the user has made it: the same from what the solver still knows */
+  PetscErrorCode (*tighten)(ADJ, PetscBool);                 /* for a test: solve to rounding level; and as before */
+  PetscErrorCode (*getsnes)(ADJ, SNES *);                    /* for ADJGetSNES() */
+  PetscErrorCode (*getksp)(ADJ, KSP *);                      /* the forward linear solver, whose type may be taken over; NULL: there is none */
+  PetscErrorCode (*getpc)(ADJ, PC *);                        /* the forward preconditioner, as it now is; NULL: there is none */
+  PetscErrorCode (*vjp)(ADJ, Vec w, Vec xbar, Vec thetabar); /* the product in x, where it is no matrix, and that in theta with it: at the point of linearization. thetabar may be NULL */
+  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);  /* products in theta that it knows itself, as of R: at the point of linearization */
+  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);  /* both or none, unless there is a vjp */
+  PetscErrorCode (*parametermask)(ADJ, Vec in, Vec *out);    /* what the user's own product in theta is to see of a cotangent, and may make of a tangent: in itself, or a vector of the adapter's */
+  PetscErrorCode (*check)(ADJ, ADJTrustReport *);            /* of the verdict */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
   PetscErrorCode (*destroy)(ADJ);
@@ -188,6 +196,18 @@ typedef struct {
   ADJProductFilter filter;
 } ADJNorms;
 
+/* Functions on local patches, src/dm/: what adj->map, adj->vjp and adj->jvp call if they were set there */
+typedef struct {
+  ADJDMDAMapFn      *damap;
+  ADJDMDAFunctionFn *dafunction; /* where there is no damap */
+  ADJDMDAVJPFn      *davjp;
+  ADJDMDAJVPFn      *dajvp;
+  ADJDMMapFn        *dmmap;
+  ADJDMVJPFn        *dmvjp;
+  ADJDMJVPFn        *dmjvp;
+  PetscBool          checked[2][2]; /* the DMs fit: local vectors, arrays; state, parameters */
+} ADJLocalFunctions;
+
 struct _p_ADJ {
   PETSCHEADER(struct _ADJOps);
   /*------------------------- User parameters ---------------------------*/
@@ -211,8 +231,10 @@ struct _p_ADJ {
   PetscReal            gradientrtol;          /* largest error against the derivative of the solution; PETSC_DETERMINE: by the type */
   PetscBool            testvjp, testgradient; /* asked by option */
   ADJTrajectoryOptions trajectory;
-  PetscBool            symmetric; /* the operator is its own (Hermitian) transpose */
-  PetscBool            fdcolor;   /* derivatives that nobody gave come from differences of the map */
+  PetscBool            symmetric;    /* the operator is its own (Hermitian) transpose */
+  PetscBool            fdcolor;      /* derivatives that nobody gave come from differences of the map */
+  PetscBool            fdparameters; /* those in theta alone */
+  PetscInt             fdmaxcolumns; /* of them in theta, one by one */
   ADJTranspose         transpose;
   ADJPCSource          pcsource;
 
@@ -232,7 +254,9 @@ struct _p_ADJ {
   ADJParameterJacobianFn *parameterupdate;
   Mat                     B; /* dF/dtheta or dR/dtheta */
   void                   *putctx, *parametervjpctx, *parameterupdatectx;
-  DM                      dm, dmtheta;         /* of state and parameters */
+  void                   *addresses;   /* of ADJSetParameterAddresses() */
+  DM                      dm, dmtheta; /* of state and parameters */
+  ADJLocalFunctions       local;
   Mat                     P;                   /* approximates M = I - dF/dx or dR/dx */
   Vec                     sol;                 /* initial guess and solution */
   MatNullSpace            nullright, nullleft; /* of M */
@@ -253,6 +277,7 @@ struct _p_ADJ {
   Mat            M, MT, AT;      /* shells; AT = (dF/dx)^T */
   Mat            J;              /* of the forward solver: M, or differences of the map */
   Mat            PT;             /* P^T, or P itself where it is symmetric */
+  Mat            productT;       /* of adj->product, where that is wanted and is not PT */
   Vec            r;              /* residual of the forward solver */
   Vec            xref;           /* first initial guess of a solve that converged: the relative forward tolerance refers to its residual */
   Vec            w;              /* adjoint */
@@ -271,7 +296,7 @@ struct _p_ADJ {
   ADJJacobian    fdjacobian;  /* of differences */
   ADJJacobian   *inforce;     /* one of the two; NULL: neither */
   void          *differences; /* src/differences/ */
-  void          *pcreuse;     /* adjpc.c */
+  void          *pcreuse;     /* adjpcreuse.c */
 
   /* ----------------------- Status variables --------------------------*/
   PetscBool        typekeepsprevious; /* the type wants the last but one iterate */
@@ -284,6 +309,7 @@ struct _p_ADJ {
   PetscObjectState putstate;
   PetscInt         linearizations;     /* tells one point of linearization from the next */
   PetscObjectState matrixstate[2];     /* of the matrices in force when they were brought there */
+  Vec              cotangent;          /* for which the user's product in theta is being made; borrowed */
   PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
@@ -297,13 +323,14 @@ struct _p_ADJ {
   PetscReal        rnormbest;        /* and to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;
-  PetscReal        largest;               /* norm of a pullback so far */
-  PetscBool        pullingobjective;      /* the cotangent is dl/dx of the objective, whose dl/dtheta is in objtheta */
-  PetscBool        objnotfinite;          /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
-  PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
-  ADJCounters      counters;              /* on the user's account */
-  ADJCounters      checkcounters;         /* on the account of checks and tests */
-  ADJCounters     *account;               /* the one in force */
+  PetscReal        largest;                           /* norm of a pullback so far */
+  PetscBool        pullingobjective;                  /* the cotangent is dl/dx of the objective, whose dl/dtheta is in objtheta */
+  PetscBool        objnotfinite;                      /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
+  PetscObjectState pstate, pnonzerostate;             /* of P when PT was made */
+  PetscObjectState productstate, productnonzerostate; /* of adj->product when productT was made */
+  ADJCounters      counters;                          /* on the user's account */
+  ADJCounters      checkcounters;                     /* on the account of checks and tests */
+  ADJCounters     *account;                           /* the one in force */
 };
 
 /* Calls of the user's functions: adjcallback.c */
@@ -314,6 +341,7 @@ PETSC_INTERN PetscErrorCode ADJComputeMap_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeResidual_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeVJP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeJVP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJComputeObjective_Private(ADJ, Vec, Vec, PetscReal *, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeSelection_Private(ADJ, PetscBool, PetscInt, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearize_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearizeAtSolution_Private(ADJ);
@@ -334,6 +362,7 @@ PETSC_INTERN PetscErrorCode ADJCreateContractionShell_Private(ADJ, Mat *);
 /* Children and their defaults: adjchildren.c; the forward solver's functions: adjforward.c */
 PETSC_INTERN PetscErrorCode ADJGetChildPrefix_Private(ADJ, const char[], size_t, char[]);
 PETSC_INTERN PetscErrorCode ADJConfigureChildren_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJAllowNorm_Private(KSP);
 PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSNESSolve_Private(SNES, Vec);
@@ -353,18 +382,30 @@ PETSC_INTERN PetscErrorCode ADJUpdateMatrices_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJGetMatrixState_Private(const ADJJacobian *, PetscObjectState[2]);
 PETSC_INTERN PetscErrorCode ADJPutParameters_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionItems);
+#define ADJ_DIFFERENCES_STEP     PetscCbrtReal(PETSC_MACHINE_EPSILON)
+#define ADJ_DIFFERENCES_ACCURACY (300.0 * PetscSqr(ADJ_DIFFERENCES_STEP)) /* what is told; rounding alone gives less */
 PETSC_INTERN PetscErrorCode ADJDifferencesSetUp_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJDifferencesReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJDifferencesView_Private(ADJ, PetscViewer);
+PETSC_INTERN PetscErrorCode ADJDifferencesStateJVP_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ, Vec, Vec);
 
 /* Borrowed solvers: ../adapters/ */
 PETSC_INTERN PetscErrorCode ADJSetAdapter_Private(ADJ, const ADJAdapter *, void *);
 PETSC_INTERN PetscErrorCode ADJSetMap_Private(ADJ, ADJForm, ADJMapFn *, void *);
-static inline PetscBool     ADJForwardBorrowed_Private(ADJ adj)
+static inline PetscBool     ADJDiffersInTheta_Private(ADJ adj)
+{
+  return (PetscBool)(adj->fdcolor || adj->fdparameters);
+}
+static inline PetscBool ADJForwardBorrowed_Private(ADJ adj)
 {
   return (PetscBool)(adj->adapter && adj->adapter->solve);
 }
+
+/* Vectors of vectors: adjvec.c */
+PETSC_INTERN PetscErrorCode ADJVecTouched_Private(Vec);
+PETSC_INTERN PetscErrorCode ADJVecPointwiseMin_Private(Vec, Vec, Vec);
 
 /* A pullback with its verdict: adjsolve.c */
 PETSC_INTERN PetscErrorCode ADJSolveAdjoint_Private(ADJ, Vec, Vec);
@@ -386,6 +427,7 @@ PETSC_INTERN PetscErrorCode ADJRecordNorms_Private(Vec, Vec, ADJLinearSolve *);
 /* Linear solves with their record: adjlinear.c; preconditioners: adjpc.c */
 PETSC_INTERN PetscErrorCode ADJKSPSolve_Private(KSP, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJSetAdjointOperators_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJSetTangentOperators_Private(ADJ, Mat);
 PETSC_INTERN PetscErrorCode ADJSolveMT_Private(ADJ, Vec, ADJLinearSolve *);
 PETSC_INTERN PetscErrorCode ADJSetGuess_Private(KSP, PetscBool, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJPullBack_Private(ADJ, Vec, Vec, ADJLinearSolve *);
@@ -395,6 +437,23 @@ PETSC_INTERN PetscErrorCode ADJCreateAdjoint_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetDefaultPC_Private(ADJ, KSP);
 PETSC_INTERN PetscErrorCode ADJUseMatrixInPC_Private(ADJ, KSP);
 PETSC_INTERN PetscErrorCode ADJUpdateTransposedPreconditioner_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJUpdateTransposedOperator_Private(ADJ, Mat *);
+PETSC_INTERN PetscErrorCode ADJIsSelfAdjoint_Private(Mat, PetscBool *);
+PETSC_INTERN PetscErrorCode ADJIsSymmetric_Private(ADJ, PetscBool *);
+
+/* The forward solver's preconditioner in the adjoint's: adjpcreuse.c, adjpctranspose.c; one like it: adjpclike.c */
+PETSC_INTERN PetscErrorCode ADJNoteDefaultPC_Private(ADJ, KSP);
+PETSC_INTERN PetscErrorCode ADJPCChosen_Private(ADJ, KSP, PetscBool *);
+PETSC_INTERN PetscErrorCode ADJChooseAdjointPC_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCompleteAdjointPC_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJChooseTangentPC_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJViewPCReuse_Private(ADJ, PetscViewer);
+PETSC_INTERN PetscErrorCode ADJPCReuseReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJPCReuseDestroy_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJApplyPC_Private(PC, PetscBool, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJTestPCTranspose_Private(ADJ, PC, PetscReal *, char[], size_t);
+PETSC_INTERN PetscErrorCode ADJCopyPC_Private(PC, PC);
+PETSC_INTERN PetscErrorCode ADJCopyInnerPC_Private(PC, PC);
 
 /* States: adjstate.c */
 PETSC_INTERN PetscErrorCode ADJStateCreate_Private(ADJState **);
