@@ -161,8 +161,8 @@ static PetscErrorCode ADJGetSplitName_Private(KSP split, size_t len, char name[]
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Fields and kind. A user's matrix in place of the Schur complement would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
-static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
+/* Fields and kind, unless the fields are there. A user's matrix in place of the Schur complement that is not its own transpose would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
+PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
 {
   PCCompositeType          type;
   PCFieldSplitSchurPreType pre;
@@ -171,6 +171,7 @@ static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   Mat                      S;
   IS                       is;
   char                     name[64];
+  PetscBool                same = PETSC_FALSE;
 
   PetscFunctionBegin;
   if (!from->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
@@ -178,23 +179,34 @@ static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   PetscCall(PCFieldSplitSetType(to, type));
   PetscCall(PCFieldSplitGetSubKSP(from, &n, &splits));
   if (type == PC_COMPOSITE_SCHUR) n = 2; /* the third is the upper solve */
-  for (PetscInt i = 0; i < n; i++) {
-    PetscCall(PCFieldSplitGetISByIndex(from, i, &is));
+  PetscCall(ADJGetSplitName_Private(splits[0], sizeof(name), name));
+  PetscCall(PCFieldSplitGetIS(to, name, &is));
+  for (PetscInt i = 0; i < n && !is; i++) {
+    IS field;
+
+    PetscCall(PCFieldSplitGetISByIndex(from, i, &field));
     PetscCall(ADJGetSplitName_Private(splits[i], sizeof(name), name));
-    PetscCall(PCFieldSplitSetIS(to, name[0] ? name : NULL, is));
+    PetscCall(PCFieldSplitSetIS(to, name[0] ? name : NULL, field));
   }
   PetscCall(PetscFree(splits));
   if (type != PC_COMPOSITE_SCHUR) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PCFieldSplitGetSchurPre(from, &pre, &S));
-  PetscCall(PCFieldSplitSetSchurPre(to, pre == PC_FIELDSPLIT_SCHUR_PRE_USER ? PC_FIELDSPLIT_SCHUR_PRE_SELFP : pre, NULL));
+  if (S) PetscCall(ADJIsSelfAdjoint_Private(S, &same));
+  if (pre != PC_FIELDSPLIT_SCHUR_PRE_USER)
+    PetscCall(PCFieldSplitSetSchurPre(to, pre, NULL));
+  else
+    PetscCall(PCFieldSplitSetSchurPre(to, same ? pre : PC_FIELDSPLIT_SCHUR_PRE_SELFP, same ? S : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* What can be said before the set-up. A type that cannot be copied becomes PETSc's default, Eisenstat's trick the SSOR that it stands for */
 PetscErrorCode ADJCopyPC_Private(PC from, PC to)
 {
+#if defined(PETSC_HAVE_HYPRE)
   const char *hypre = NULL;
-  PetscBool   copied, factor, sor, mg, fieldsplit, ishypre, eisenstat, redundant;
+  PetscBool   ishypre;
+#endif
+  PetscBool   copied, factor, sor, mg, fieldsplit, eisenstat, redundant;
   PetscMPIInt size;
 
   PetscFunctionBegin;
@@ -208,14 +220,16 @@ PetscErrorCode ADJCopyPC_Private(PC from, PC to)
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCMG, &mg));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &ishypre));
   if (factor) PetscCall(ADJCopyFactor_Private(from, to));
   if (sor) PetscCall(ADJCopySOR_Private(from, to));
   if (redundant) PetscCall(ADJCopyRedundant_Private(from, to));
   if (mg) PetscCall(ADJCopyMG_Private(from, to));
   if (fieldsplit) PetscCall(ADJCopyFieldSplit_Private(from, to));
+#if defined(PETSC_HAVE_HYPRE)
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &ishypre));
   if (ishypre) PetscCall(PCHYPREGetType(from, &hypre));
   if (hypre) PetscCall(PCHYPRESetType(to, hypre));
+#endif
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
