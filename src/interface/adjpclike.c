@@ -178,11 +178,26 @@ static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJCopyHypre_Private(PC from, PC to)
+{
+#if defined(PETSC_HAVE_HYPRE)
+  const char *type;
+#endif
+
+  (void)from;
+  (void)to;
+  PetscFunctionBegin;
+#if defined(PETSC_HAVE_HYPRE)
+  PetscCall(PCHYPREGetType(from, &type));
+  if (type) PetscCall(PCHYPRESetType(to, type));
+#endif
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* What can be said before the set-up. A type that cannot be copied becomes PETSc's default, Eisenstat's trick the SSOR that it stands for */
 PetscErrorCode ADJCopyPC_Private(PC from, PC to)
 {
-  const char *hypre = NULL;
-  PetscBool   copied, factor, sor, mg, fieldsplit, ishypre, eisenstat;
+  PetscBool   copied, factor, sor, mg, fieldsplit, hypre, eisenstat;
   PetscMPIInt size;
 
   PetscFunctionBegin;
@@ -195,13 +210,12 @@ PetscErrorCode ADJCopyPC_Private(PC from, PC to)
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCSOR, &sor));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCMG, &mg));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &ishypre));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &hypre));
   if (factor) PetscCall(ADJCopyFactor_Private(from, to));
   if (sor) PetscCall(ADJCopySOR_Private(from, to));
   if (mg) PetscCall(ADJCopyMG_Private(from, to));
   if (fieldsplit) PetscCall(ADJCopyFieldSplit_Private(from, to));
-  if (ishypre) PetscCall(PCHYPREGetType(from, &hypre));
-  if (hypre) PetscCall(PCHYPRESetType(to, hypre));
+  if (hypre) PetscCall(ADJCopyHypre_Private(from, to));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
