@@ -76,16 +76,26 @@ PetscErrorCode ADJKSPSolve_Private(KSP ksp, Vec b, Vec sol)
 {
   PetscBool      guess;
   PetscErrorCode ierr;
-  Mat            A;
-  MatNullSpace   sp;
+  Mat            A, P;
+  MatNullSpace   sp, left, theirs;
+  Vec            clean = NULL;
 
   PetscFunctionBegin;
   PetscCall(KSPGetInitialGuessNonzero(ksp, &guess));
   if (!guess) PetscCall(ADJForgetGuess_Private(ksp));
-  PetscCall(KSPGetOperators(ksp, &A, NULL));
+  PetscCall(KSPGetOperators(ksp, &A, &P));
   PetscCall(MatGetNullSpace(A, &sp));
+  PetscCall(MatGetTransposeNullSpace(A, &left));
+  PetscCall(MatGetTransposeNullSpace(P, &theirs));
+  if (left && !theirs) { /* PETSc looks at P alone */
+    PetscCall(VecDuplicate(b, &clean));
+    PetscCall(VecCopy(b, clean));
+    PetscCall(ADJNullSpaceRemove_Private(left, clean));
+    b = clean;
+  }
   ierr = KSPSolve(ksp, b, sol);
-  if (ierr && sp && ksp->vec_rhs && ksp->vec_rhs != b) PetscCall(PetscObjectDereference((PetscObject)b));
+  if (ierr && theirs && ksp->vec_rhs && ksp->vec_rhs != b) PetscCall(PetscObjectDereference((PetscObject)b));
+  PetscCall(VecDestroy(&clean));
   PetscCall(ADJRecoverKSP_Private(ierr, ksp));
   PetscCall(ADJNullSpaceRemove_Private(sp, sol));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -83,6 +83,18 @@ static PetscErrorCode ADJCopyKSP_Private(KSP from, KSP to)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Its inner solver may be the one that the problem needs, as an SVD for a singular coarse matrix */
+static PetscErrorCode ADJCopyRedundant_Private(PC from, PC to)
+{
+  KSP ksp[2];
+
+  PetscFunctionBegin;
+  PetscCall(PCRedundantGetKSP(from, &ksp[0]));
+  PetscCall(PCRedundantGetKSP(to, &ksp[1]));
+  PetscCall(ADJCopyKSP_Private(ksp[0], ksp[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Interpolation P and restriction R make coarse matrices R A P; of A^H with R^H as interpolation and P^H as restriction they are their transposes */
 static PetscErrorCode ADJCopyInterpolation_Private(PC from, PC to, PetscInt level)
 {
@@ -116,7 +128,7 @@ static PetscErrorCode ADJCopyMG_Private(PC from, PC to)
   PetscCall(PCMGSetLevels(to, levels, NULL));
   PetscCall(PCMGGetType(from, &type));
   PetscCall(PCMGSetType(to, type));
-  PetscCall(PCMGSetGalerkin(to, PC_MG_GALERKIN_BOTH));
+  PetscCall(PCMGSetGalerkin(to, PC_MG_GALERKIN_PMAT));
   for (PetscInt i = 0; i < levels; i++) {
     PetscCall(PCMGGetSmoother(from, i, &ksp[0]));
     PetscCall(PCMGGetSmoother(to, i, &ksp[1]));
@@ -197,7 +209,7 @@ static PetscErrorCode ADJCopyHypre_Private(PC from, PC to)
 /* What can be said before the set-up. A type that cannot be copied becomes PETSc's default, Eisenstat's trick the SSOR that it stands for */
 PetscErrorCode ADJCopyPC_Private(PC from, PC to)
 {
-  PetscBool   copied, factor, sor, mg, fieldsplit, hypre, eisenstat;
+  PetscBool   copied, factor, sor, mg, fieldsplit, hypre, eisenstat, redundant;
   PetscMPIInt size;
 
   PetscFunctionBegin;
@@ -209,10 +221,12 @@ PetscErrorCode ADJCopyPC_Private(PC from, PC to)
   PetscCall(PetscObjectTypeCompareAny((PetscObject)from, &factor, PCLU, PCILU, PCICC, PCCHOLESKY, ""));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCSOR, &sor));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCMG, &mg));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &hypre));
   if (factor) PetscCall(ADJCopyFactor_Private(from, to));
   if (sor) PetscCall(ADJCopySOR_Private(from, to));
+  if (redundant) PetscCall(ADJCopyRedundant_Private(from, to));
   if (mg) PetscCall(ADJCopyMG_Private(from, to));
   if (fieldsplit) PetscCall(ADJCopyFieldSplit_Private(from, to));
   if (hypre) PetscCall(ADJCopyHypre_Private(from, to));
@@ -238,7 +252,7 @@ static PetscErrorCode ADJGetInnerKSPs_Private(PC pc, PetscInt *n, KSP **ksps)
 /* The solvers inside, which exist from the set-up on; as far as both hold the same number on this process */
 PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
 {
-  PetscBool same, fieldsplit, telescope, redundant;
+  PetscBool same, fieldsplit, telescope;
   PetscInt  n, m;
   KSP      *a, *b, inner[2] = {NULL, NULL};
 
@@ -247,7 +261,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (!same || !from->setupcalled || !to->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCTELESCOPE, &telescope));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(ADJGetInnerKSPs_Private(from, &n, &a));
   PetscCall(ADJGetInnerKSPs_Private(to, &m, &b));
   for (PetscInt i = 0; i < n && n == m; i++) PetscCall(ADJCopyKSP_Private(a[i], b[i]));
@@ -255,8 +268,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (fieldsplit) PetscCall(PetscFree(b));
   if (telescope) PetscCall(PCTelescopeGetKSP(from, &inner[0]));
   if (telescope) PetscCall(PCTelescopeGetKSP(to, &inner[1]));
-  if (redundant) PetscCall(PCRedundantGetKSP(from, &inner[0]));
-  if (redundant) PetscCall(PCRedundantGetKSP(to, &inner[1]));
   if (inner[0] && inner[1]) PetscCall(ADJCopyKSP_Private(inner[0], inner[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

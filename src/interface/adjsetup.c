@@ -58,10 +58,15 @@ static PetscErrorCode ADJCheckPreconditioner_Private(ADJ adj)
 @*/
 PetscErrorCode ADJSetUp(ADJ adj)
 {
-  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
+  MPI_Comm  comm = PetscObjectComm((PetscObject)adj);
+  PetscBool changed;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  if (adj->setupcalled && adj->adapter && adj->adapter->changed) {
+    PetscCall((*adj->adapter->changed)(adj, &changed));
+    if (changed) PetscCall(ADJForgetShells_Private(adj));
+  }
   if (adj->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCheck(adj->map, comm, PETSC_ERR_ORDER, "No problem: call ADJSetFixedPoint() or ADJSetResidual() first");
   PetscCheck(adj->sol, comm, PETSC_ERR_ORDER, "The size of the state is not known: call ADJSetSolution() first, or ADJSolve()");

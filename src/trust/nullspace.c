@@ -164,7 +164,8 @@ static PetscErrorCode ADJSetNullSpaces_Private(Mat A, MatNullSpace right, MatNul
 
 /*
    To the matrix of a preconditioner, P or (with `transposed`) P^T. PETSc takes the space that it removes from Krylov vectors
-   from the operator, but the one that it removes from the right-hand side from this matrix. What the user attached stays
+   from the operator, but the one that it removes from the right-hand side from this matrix. What the user attached stays. The
+   matrix of a borrowed solver gets nothing, its own solves would see it: ADJKSPSolve_Private() cleans the right-hand side then
 */
 PetscErrorCode ADJNullSpaceAttachTo_Private(ADJ adj, Mat A, PetscBool transposed)
 {
@@ -172,7 +173,7 @@ PetscErrorCode ADJNullSpaceAttachTo_Private(ADJ adj, Mat A, PetscBool transposed
   MatNullSpace          right = transposed ? nv->left : nv->right, left = transposed ? nv->right : nv->left, r, l;
 
   PetscFunctionBegin;
-  if (!A || !nv->n) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!A || !nv->n || (adj->Pofjacobian && A == adj->P)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatGetNullSpace(A, &r));
   PetscCall(MatGetTransposeNullSpace(A, &l));
   if (r == right && l == left) PetscFunctionReturn(PETSC_SUCCESS);

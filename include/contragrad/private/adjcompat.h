@@ -44,10 +44,19 @@ typedef PetscOptionItems ADJOptionItems;
   #define ADJShellFn(f) ((PetscErrorCodeFn *)(f))
 #endif
 
+/* What a KSP lets its DM compute: OPERATOR, RHS, INITIAL_GUESS */
+#if PETSC_VERSION_LT(3, 25, 0)
+  #define ADJKSPDMComputes(ksp, what) ((PetscBool)((ksp)->dmActive))
+#else
+  #define ADJKSPDMComputes(ksp, what) ((PetscBool)(((ksp)->dmActive & KSP_DMACTIVE_##what) != 0))
+#endif
+
 #if PETSC_VERSION_LT(3, 25, 0)
   #define ADJ_SNES_DIVERGED_NAN SNES_DIVERGED_FNORM_NAN
+  #define ADJ_SNES_DOMAIN_ERROR domainerror /* field of a SNES */
 #else
   #define ADJ_SNES_DIVERGED_NAN SNES_DIVERGED_FUNCTION_NANORINF
+  #define ADJ_SNES_DOMAIN_ERROR functiondomainerror
 #endif
 
 #endif
