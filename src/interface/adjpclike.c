@@ -199,14 +199,26 @@ PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJCopyHypre_Private(PC from, PC to)
+{
+#if defined(PETSC_HAVE_HYPRE)
+  const char *type;
+#endif
+
+  (void)from;
+  (void)to;
+  PetscFunctionBegin;
+#if defined(PETSC_HAVE_HYPRE)
+  PetscCall(PCHYPREGetType(from, &type));
+  if (type) PetscCall(PCHYPRESetType(to, type));
+#endif
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* What can be said before the set-up. A type that cannot be copied becomes PETSc's default, Eisenstat's trick the SSOR that it stands for */
 PetscErrorCode ADJCopyPC_Private(PC from, PC to)
 {
-#if defined(PETSC_HAVE_HYPRE)
-  const char *hypre = NULL;
-  PetscBool   ishypre;
-#endif
-  PetscBool   copied, factor, sor, mg, fieldsplit, eisenstat, redundant;
+  PetscBool   copied, factor, sor, mg, fieldsplit, hypre, eisenstat, redundant;
   PetscMPIInt size;
 
   PetscFunctionBegin;
@@ -220,16 +232,13 @@ PetscErrorCode ADJCopyPC_Private(PC from, PC to)
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCMG, &mg));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &hypre));
   if (factor) PetscCall(ADJCopyFactor_Private(from, to));
   if (sor) PetscCall(ADJCopySOR_Private(from, to));
   if (redundant) PetscCall(ADJCopyRedundant_Private(from, to));
   if (mg) PetscCall(ADJCopyMG_Private(from, to));
   if (fieldsplit) PetscCall(ADJCopyFieldSplit_Private(from, to));
-#if defined(PETSC_HAVE_HYPRE)
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &ishypre));
-  if (ishypre) PetscCall(PCHYPREGetType(from, &hypre));
-  if (hypre) PetscCall(PCHYPRESetType(to, hypre));
-#endif
+  if (hypre) PetscCall(ADJCopyHypre_Private(from, to));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -252,7 +261,7 @@ static PetscErrorCode ADJGetInnerKSPs_Private(PC pc, PetscInt *n, KSP **ksps)
 /* The solvers inside, which exist from the set-up on; as far as both hold the same number on this process */
 PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
 {
-  PetscBool same, fieldsplit, telescope, redundant;
+  PetscBool same, fieldsplit, telescope;
   PetscInt  n, m;
   KSP      *a, *b, inner[2] = {NULL, NULL};
 
@@ -261,7 +270,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (!same || !from->setupcalled || !to->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCTELESCOPE, &telescope));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(ADJGetInnerKSPs_Private(from, &n, &a));
   PetscCall(ADJGetInnerKSPs_Private(to, &m, &b));
   for (PetscInt i = 0; i < n && n == m; i++) PetscCall(ADJCopyKSP_Private(a[i], b[i]));
@@ -269,8 +277,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (fieldsplit) PetscCall(PetscFree(b));
   if (telescope) PetscCall(PCTelescopeGetKSP(from, &inner[0]));
   if (telescope) PetscCall(PCTelescopeGetKSP(to, &inner[1]));
-  if (redundant) PetscCall(PCRedundantGetKSP(from, &inner[0]));
-  if (redundant) PetscCall(PCRedundantGetKSP(to, &inner[1]));
   if (inner[0] && inner[1]) PetscCall(ADJCopyKSP_Private(inner[0], inner[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
