@@ -33,13 +33,38 @@ static PetscErrorCode ADJMap_TS(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/*
+   Not that of the TS, whose steps are the user's: of the same type, with the same options. One that can be gone through again is written
+   over by the next recording; the others of PETSc cannot be used twice if they have written files
+*/
+static PetscErrorCode ADJSetUpTrajectory_TS(ADJ adj, ADJ_TS *c, const struct _p_TS *kept)
+{
+  TSTrajectoryType type = NULL;
+  PetscBool        basic;
+
+  PetscFunctionBegin;
+  if (c->trajectory && c->replays) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(TSTrajectoryDestroy(&c->trajectory));
+  PetscCall(TSTrajectoryRegister(ADJTRAJECTORYREPLAY, ADJCreateTrajectory_Replay));
+  PetscCall(TSTrajectoryCreate(PetscObjectComm((PetscObject)adj), &c->trajectory));
+  if (kept->trajectory) PetscCall(TSTrajectoryGetType(kept->trajectory, c->ts, &type));
+  PetscCall(TSTrajectorySetType(c->trajectory, c->ts, type ? type : ADJTRAJECTORYREPLAY));
+  PetscCall(TSTrajectorySetFromOptions(c->trajectory, c->ts));
+  PetscCall(TSTrajectorySetUseHistory(c->trajectory, PETSC_FALSE));
+  PetscCall(PetscObjectTypeCompare((PetscObject)c->trajectory, TSTRAJECTORYBASIC, &basic));
+  if (basic) PetscCall(TSTrajectorySetSolutionOnly(c->trajectory, PETSC_FALSE)); /* else it is of no use to an adjoint */
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)c->trajectory, &c->replays, ADJTRAJECTORYREPLAY, TSTRAJECTORYBASIC, ""));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The integration from the point of linearization, with its trajectory. The TS has been borrowed */
-static PetscErrorCode ADJRecord_TS(ADJ adj, ADJ_TS *c)
+static PetscErrorCode ADJRecord_TS(ADJ adj, ADJ_TS *c, const struct _p_TS *kept)
 {
   PetscFunctionBegin;
   c->at = -1;
   PetscCall(PetscLogEventBegin(ADJ_Linearize, adj, adj->lin_x, adj->lin_theta, 0));
-  PetscCall(TSTrajectoryReset(c->trajectory));
+  PetscCall(ADJSetUpTrajectory_TS(adj, c, kept));
+  c->ts->trajectory = c->trajectory;
   PetscCall(ADJIntegrate_TS(c, adj->lin_x));
   PetscCheck(c->ts->reason >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The time integration has failed where derivatives are taken, %s: take smaller steps", TSConvergedReasons[c->ts->reason]);
   PetscCall(TSGetStepNumber(c->ts, &c->nsteps));
@@ -51,27 +76,32 @@ static PetscErrorCode ADJRecord_TS(ADJ adj, ADJ_TS *c)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* lambda: w in, (dPhi/dx)^T w out; mu: (dPhi/dtheta)^T w out. PETSc transposes without conjugation */
-static PetscErrorCode ADJIntegrateBack_TS(ADJ adj, ADJ_TS *c, Vec *lambda, Vec *mu)
+static PetscErrorCode ADJSolveBack_TS(ADJ_TS *c)
 {
-  TS          ts = c->ts;
-  ADJInner_TS kept;
+  ADJInner_TS    kept;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  if (!c->replays || c->at != adj->linearizations) PetscCall(ADJRecord_TS(adj, c));
+  PetscCall(ADJTightenInner_TS(c, &kept));
+  ierr = TSAdjointSolve(c->ts);
+  PetscCall(ADJLoosenInner_TS(c, &kept));
+  PetscFunctionReturn(ierr);
+}
+
+/* lambda: w in, (dPhi/dx)^T w out; mu: (dPhi/dtheta)^T w out. PETSc transposes without conjugation */
+static PetscErrorCode ADJIntegrateBack_TS(ADJ adj, ADJ_TS *c, const struct _p_TS *lent, Vec *lambda, Vec *mu)
+{
+  TS ts = c->ts;
+
+  PetscFunctionBegin;
+  if (!c->replays || c->at != adj->linearizations) PetscCall(ADJRecord_TS(adj, c, lent));
   PetscCall(VecConjugate(*lambda));
   if (mu) PetscCall(VecSet(*mu, 0.0));
   PetscCall(TSSetCostGradients(ts, 1, lambda, mu));
   PetscCall(TSSetStepNumber(ts, c->nsteps));
   PetscCall(TSSetTime(ts, c->end));
   ts->rhsjacobian.time = PETSC_MIN_REAL;
-  PetscCall(ADJTightenInner_TS(c, &kept));
-  {
-    const PetscErrorCode ierr = TSAdjointSolve(ts);
-
-    PetscCall(ADJLoosenInner_TS(c, &kept));
-    PetscCall(ierr);
-  }
+  PetscCall(ADJSolveBack_TS(c));
   PetscCheck(ts->reason >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The adjoint of the time integration has failed, %s: look at the linear solver of the TS, whose transposed solve it uses; LU and a Jacobi preconditioner can be transposed, many others not", TSConvergedReasons[ts->reason]);
   PetscCall(VecConjugate(*lambda));
   if (mu) PetscCall(VecConjugate(*mu));
@@ -120,7 +150,7 @@ static PetscErrorCode ADJVJP_TS(ADJ adj, Vec w, Vec xbar, Vec thetabar)
   }
   PetscCall(VecCopy(w, lambda));
   PetscCall(ADJBorrow_TS(c, c->trajectory, &kept));
-  ierr = ADJIntegrateBack_TS(adj, c, &lambda, P ? &thetabar : NULL);
+  ierr = ADJIntegrateBack_TS(adj, c, &kept, &lambda, P ? &thetabar : NULL);
   PetscCall(ADJReturn_TS(c, &kept, ierr));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -129,26 +159,6 @@ static PetscErrorCode ADJParameterVJP_TS(ADJ adj, Vec w, Vec thetabar)
 {
   PetscFunctionBegin;
   PetscCall(ADJVJP_TS(adj, w, NULL, thetabar));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Not that of the TS, whose steps are the user's: of the same type, with the same options */
-static PetscErrorCode ADJSetUpTrajectory_TS(ADJ adj, ADJ_TS *c)
-{
-  TSTrajectoryType type = NULL;
-  PetscBool        basic;
-
-  PetscFunctionBegin;
-  if (c->trajectory) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(TSTrajectoryRegister(ADJTRAJECTORYREPLAY, ADJCreateTrajectory_Replay));
-  PetscCall(TSTrajectoryCreate(PetscObjectComm((PetscObject)adj), &c->trajectory));
-  if (c->ts->trajectory) PetscCall(TSTrajectoryGetType(c->ts->trajectory, c->ts, &type));
-  PetscCall(TSTrajectorySetType(c->trajectory, c->ts, type ? type : ADJTRAJECTORYREPLAY));
-  PetscCall(TSTrajectorySetFromOptions(c->trajectory, c->ts));
-  PetscCall(TSTrajectorySetUseHistory(c->trajectory, PETSC_FALSE));
-  PetscCall(PetscObjectTypeCompare((PetscObject)c->trajectory, TSTRAJECTORYBASIC, &basic));
-  if (basic) PetscCall(TSTrajectorySetSolutionOnly(c->trajectory, PETSC_FALSE)); /* else it is of no use to an adjoint */
-  PetscCall(PetscObjectTypeCompareAny((PetscObject)c->trajectory, &c->replays, ADJTRAJECTORYREPLAY, TSTRAJECTORYBASIC, ""));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -191,7 +201,6 @@ static PetscErrorCode ADJSetUp_TS(ADJ adj)
   PetscCheck(ts->ptime != c->time || (ts->time_step == c->step && ts->max_time == c->maxtime && ts->max_steps - c->nbefore == c->maxsteps), PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The time step or the end of the TS were changed after ADJSetTS(): call ADJSetTS() after them, and after TSSetFromOptions()");
   PetscCheck(!ts->event, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "The TS has events, see TSSetEventHandler(): its flow map is not smooth there, and is not differentiated");
   if (!c->u) PetscCall(VecDuplicate(adj->sol, &c->u));
-  PetscCall(ADJSetUpTrajectory_TS(adj, c));
   PetscCall(ADJBorrow_TS(c, NULL, &kept));
   ierr = ADJCheckDerivatives_TS(adj, ts);
   PetscCall(ADJReturn_TS(c, &kept, ierr));
