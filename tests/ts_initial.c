@@ -330,6 +330,31 @@ static PetscErrorCode TestTrajectory(TSType type, const char options[], PetscBoo
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode TestView(void)
+{
+  VanDerPol    p;
+  PetscOptions opts;
+  PetscViewer  viewer;
+  char        *text, *found;
+
+  PetscFunctionBeginUser;
+  PetscCall(OptionsBegin("-ts_adapt_type none -adj_steps 1", &opts));
+  PetscCall(Create(TSRK, PETSC_FALSE, 0.5, &p));
+  PetscCall(ADJSetFromOptions(p.adj));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(PetscViewerASCIIOpen(PETSC_COMM_WORLD, "view", &viewer));
+  PetscCall(ADJView(p.adj, viewer));
+  PetscCall(PetscViewerDestroy(&viewer));
+  PetscCall(FileRead("view", NULL, &text));
+  PetscCall(PetscStrstr(text, "flow map of a TS of type rk, from time 0., first step 0.05, step control none, trajectory replay", &found));
+  PetscCall(TapOk((PetscBool)(found != NULL), "ADJView() shows the flow map"));
+  PetscCall(PetscFree(text));
+  PetscCall(Destroy(&p));
+  PetscCall(OptionsEnd(&opts));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   const char *lu = "-ksp_type preonly -pc_type redundant -snes_rtol 1e-13 -snes_atol 1e-14 -ts_adapt_type none";
@@ -353,6 +378,7 @@ int main(int argc, char **argv)
   PetscCall(TestTrajectory(TSRK, "-ts_adapt_type none -ts_trajectory_type basic", PETSC_TRUE));
   PetscCall(TestTrajectory(TSRK, "-ts_adapt_type none -ts_trajectory_type memory -ts_trajectory_stride 5 -ts_trajectory_solution_only 0", PETSC_FALSE));
   PetscCall(TestTrajectory(TSCN, "-ksp_type preonly -pc_type redundant -snes_rtol 1e-13 -snes_atol 1e-14", PETSC_TRUE));
+  PetscCall(TestView());
   PetscCall(FilesEnd(&files));
   failed = TapEnd();
   PetscCall(SlepcFinalize());

@@ -6,7 +6,7 @@ static char help[] = "The linear solves inside of TSAdjointSolve(): loose ones a
 */
 #include "ts_problems.h"
 
-#define COMMON "-adj_ksp_rtol 1e-10 -snes_rtol 1e-12 -snes_atol 1e-11 "
+#define COMMON "-adj_forward_snes_type newtonls -adj_forward_ksp_rtol 1e-3 -adj_ksp_rtol 1e-10 -snes_rtol 1e-12 -snes_atol 1e-11 "
 
 /* An orbit, and its gradient by LU; then that with other inner solvers, at the same state */
 static PetscErrorCode Begin(const char options[], FlowForm form, PetscOptions *opts, Flow *f)

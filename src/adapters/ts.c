@@ -316,15 +316,17 @@ static const ADJAdapter ADJAdapter_TS = {
 @*/
 PetscErrorCode ADJSetTS(ADJ adj, TS ts)
 {
-  MPI_Comm  comm = PetscObjectComm((PetscObject)adj);
-  ADJ_TS   *c;
-  PetscReal time, maxtime;
-  PetscInt  maxsteps, nbefore, nspan;
+  MPI_Comm    comm = PetscObjectComm((PetscObject)adj);
+  PetscMPIInt same;
+  ADJ_TS     *c;
+  PetscReal   time, maxtime;
+  PetscInt    maxsteps, nbefore, nspan;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscValidHeaderSpecific(ts, TS_CLASSID, 2);
-  PetscCheckSameComm(adj, 1, ts, 2);
+  PetscCallMPI(MPI_Comm_compare(comm, PetscObjectComm((PetscObject)ts), &same));
+  PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "The TS lives on another communicator than the ADJ; create both on the same one");
   PetscCall(TSGetTime(ts, &time));
   PetscCall(TSGetMaxTime(ts, &maxtime));
   PetscCall(TSGetMaxSteps(ts, &maxsteps));
@@ -333,8 +335,9 @@ PetscErrorCode ADJSetTS(ADJ adj, TS ts)
   PetscCheck(nspan == 0, comm, PETSC_ERR_SUP, "The TS has a time span, see TSSetTimeSpan(): set the end of the flow map by TSSetMaxTime() alone");
   PetscCheck(maxtime < PETSC_MAX_REAL || maxsteps < PETSC_MAX_INT, comm, PETSC_ERR_ARG_OUTOFRANGE, "The TS has no end: call TSSetMaxTime() or TSSetMaxSteps() before ADJSetTS()");
   PetscCheck(maxtime > time && maxsteps > nbefore, comm, PETSC_ERR_ARG_OUTOFRANGE, "The TS stands at its end, time %g after %" PetscInt_FMT " steps: set it back before ADJSetTS(), with TSSetTime(), TSSetTimeStep() and TSSetStepNumber()", (double)time, nbefore);
+  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_TS, NULL));
   PetscCall(PetscNew(&c));
-  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_TS, c));
+  adj->adapterdata = c;
   PetscCall(PetscObjectReference((PetscObject)ts));
   PetscCall(PetscOptionsCreate(&c->quiet));
   c->ts       = ts;
