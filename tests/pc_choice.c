@@ -223,7 +223,8 @@ static PetscErrorCode TestSymmetric(PetscBool claimed, const char options[], con
   if (claimed)
     PetscCall(ADJSetSymmetric(f.adj, PETSC_TRUE));
   else {
-    PetscCall(MatSetOption(f.J, PetscDefined(USE_COMPLEX) ? MAT_HERMITIAN : MAT_SYMMETRIC, PETSC_TRUE));
+    PetscCall(MatSetOption(f.J, MAT_SYMMETRIC, PETSC_TRUE));
+    PetscCall(MatSetOption(f.J, MAT_HERMITIAN, PETSC_TRUE));
     PetscCall(MatSetOption(f.J, MAT_SYMMETRY_ETERNAL, PETSC_TRUE));
   }
   PetscCall(Solve(&f));

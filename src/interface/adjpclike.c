@@ -161,8 +161,8 @@ static PetscErrorCode ADJGetSplitName_Private(KSP split, size_t len, char name[]
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Fields and kind. A user's matrix in place of the Schur complement would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
-static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
+/* Fields and kind, unless the fields are there. A user's matrix in place of the Schur complement that is not its own transpose would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
+PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
 {
   PCCompositeType          type;
   PCFieldSplitSchurPreType pre;
@@ -171,6 +171,7 @@ static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   Mat                      S;
   IS                       is;
   char                     name[64];
+  PetscBool                same = PETSC_FALSE;
 
   PetscFunctionBegin;
   if (!from->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
@@ -178,23 +179,46 @@ static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   PetscCall(PCFieldSplitSetType(to, type));
   PetscCall(PCFieldSplitGetSubKSP(from, &n, &splits));
   if (type == PC_COMPOSITE_SCHUR) n = 2; /* the third is the upper solve */
-  for (PetscInt i = 0; i < n; i++) {
-    PetscCall(PCFieldSplitGetISByIndex(from, i, &is));
+  PetscCall(ADJGetSplitName_Private(splits[0], sizeof(name), name));
+  PetscCall(PCFieldSplitGetIS(to, name, &is));
+  for (PetscInt i = 0; i < n && !is; i++) {
+    IS field;
+
+    PetscCall(PCFieldSplitGetISByIndex(from, i, &field));
     PetscCall(ADJGetSplitName_Private(splits[i], sizeof(name), name));
-    PetscCall(PCFieldSplitSetIS(to, name[0] ? name : NULL, is));
+    PetscCall(PCFieldSplitSetIS(to, name[0] ? name : NULL, field));
   }
   PetscCall(PetscFree(splits));
   if (type != PC_COMPOSITE_SCHUR) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PCFieldSplitGetSchurPre(from, &pre, &S));
-  PetscCall(PCFieldSplitSetSchurPre(to, pre == PC_FIELDSPLIT_SCHUR_PRE_USER ? PC_FIELDSPLIT_SCHUR_PRE_SELFP : pre, NULL));
+  if (S) PetscCall(ADJIsSelfAdjoint_Private(S, &same));
+  if (pre != PC_FIELDSPLIT_SCHUR_PRE_USER)
+    PetscCall(PCFieldSplitSetSchurPre(to, pre, NULL));
+  else
+    PetscCall(PCFieldSplitSetSchurPre(to, same ? pre : PC_FIELDSPLIT_SCHUR_PRE_SELFP, same ? S : NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJCopyHypre_Private(PC from, PC to)
+{
+#if defined(PETSC_HAVE_HYPRE)
+  const char *type;
+#endif
+
+  (void)from;
+  (void)to;
+  PetscFunctionBegin;
+#if defined(PETSC_HAVE_HYPRE)
+  PetscCall(PCHYPREGetType(from, &type));
+  if (type) PetscCall(PCHYPRESetType(to, type));
+#endif
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* What can be said before the set-up. A type that cannot be copied becomes PETSc's default, Eisenstat's trick the SSOR that it stands for */
 PetscErrorCode ADJCopyPC_Private(PC from, PC to)
 {
-  const char *hypre = NULL;
-  PetscBool   copied, factor, sor, mg, fieldsplit, ishypre, eisenstat, redundant;
+  PetscBool   copied, factor, sor, mg, fieldsplit, hypre, eisenstat, redundant;
   PetscMPIInt size;
 
   PetscFunctionBegin;
@@ -208,14 +232,13 @@ PetscErrorCode ADJCopyPC_Private(PC from, PC to)
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCMG, &mg));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &ishypre));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &hypre));
   if (factor) PetscCall(ADJCopyFactor_Private(from, to));
   if (sor) PetscCall(ADJCopySOR_Private(from, to));
   if (redundant) PetscCall(ADJCopyRedundant_Private(from, to));
   if (mg) PetscCall(ADJCopyMG_Private(from, to));
   if (fieldsplit) PetscCall(ADJCopyFieldSplit_Private(from, to));
-  if (ishypre) PetscCall(PCHYPREGetType(from, &hypre));
-  if (hypre) PetscCall(PCHYPRESetType(to, hypre));
+  if (hypre) PetscCall(ADJCopyHypre_Private(from, to));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -238,7 +261,7 @@ static PetscErrorCode ADJGetInnerKSPs_Private(PC pc, PetscInt *n, KSP **ksps)
 /* The solvers inside, which exist from the set-up on; as far as both hold the same number on this process */
 PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
 {
-  PetscBool same, fieldsplit, telescope, redundant;
+  PetscBool same, fieldsplit, telescope;
   PetscInt  n, m;
   KSP      *a, *b, inner[2] = {NULL, NULL};
 
@@ -247,7 +270,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (!same || !from->setupcalled || !to->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCTELESCOPE, &telescope));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(ADJGetInnerKSPs_Private(from, &n, &a));
   PetscCall(ADJGetInnerKSPs_Private(to, &m, &b));
   for (PetscInt i = 0; i < n && n == m; i++) PetscCall(ADJCopyKSP_Private(a[i], b[i]));
@@ -255,8 +277,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (fieldsplit) PetscCall(PetscFree(b));
   if (telescope) PetscCall(PCTelescopeGetKSP(from, &inner[0]));
   if (telescope) PetscCall(PCTelescopeGetKSP(to, &inner[1]));
-  if (redundant) PetscCall(PCRedundantGetKSP(from, &inner[0]));
-  if (redundant) PetscCall(PCRedundantGetKSP(to, &inner[1]));
   if (inner[0] && inner[1]) PetscCall(ADJCopyKSP_Private(inner[0], inner[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

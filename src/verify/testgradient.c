@@ -178,7 +178,7 @@ static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
   t->wnorm    = rec->solnorm >= 0.0 ? rec->solnorm : vnorm;
   t->rounding = PETSC_MACHINE_EPSILON * (vnorm * xnorm + PetscAbsReal(t->J));
   t->gerror   = rec->reason && rec->rhsnorm > 0.0 ? rec->residual / rec->rhsnorm * rec->resultnorm * dnorm : 0.0;
-  if (adj->inforce == &adj->fdjacobian) t->gerror += 0.1 * ADJ_DIFFERENCES_ACCURACY * PetscAbsReal(t->slope);
+  if (adj->differences) t->gerror += 0.1 * ADJ_DIFFERENCES_ACCURACY * PetscAbsReal(t->slope);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
