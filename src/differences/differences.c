@@ -7,7 +7,7 @@
 /* Whether nothing else makes products in theta */
 static PetscBool ADJDifferencesInTheta_Private(ADJ adj)
 {
-  return (PetscBool)(!adj->parametervjp && !adj->B && !(adj->adapter && adj->adapter->parametervjp));
+  return (PetscBool)(!adj->parametervjp && !adj->B && !(adj->adapter && adj->adapter->parametervjp && !adj->adapter->vjp));
 }
 
 /* In theta: which, and how many pairs of evaluations; 0: neither will do */
