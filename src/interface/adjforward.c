@@ -189,9 +189,9 @@ static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
   PetscReal norm;
 
   PetscFunctionBegin;
-  if (adj->steps >= 0) PetscFunctionReturn(PETSC_SUCCESS);                               /* no tolerance ends the solve */
+  if (adj->steps >= 0) PetscFunctionReturn(PETSC_SUCCESS);                      /* no tolerance ends the solve */
   if (adj->adapter && adj->adapter->linear) PetscFunctionReturn(PETSC_SUCCESS); /* it refers to the right-hand side */
-  if (!adj->xrefgood) {                                    /* no solve came to an end from there */
+  if (!adj->xrefgood) {                                                         /* no solve came to an end from there */
     if (!adj->xref) PetscCall(VecDuplicate(x, &adj->xref));
     PetscCall(VecCopy(x, adj->xref));
     PetscFunctionReturn(PETSC_SUCCESS);
