@@ -118,6 +118,7 @@ static PetscErrorCode ADJSolve_KSP(ADJ adj, Vec x)
   PetscCall(ADJComputeGuess_KSP(adj, x));
   PetscCall(ADJRecordStart_KSP(adj, x));
   PetscCall(ADJGetRhs_KSP(adj, adj->state->theta, &b));
+  PetscCheck(x != b, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The state x and the right-hand side must be different vectors: b is needed after the solve");
   active           = (int)c->ksp->dmActive;
   c->ksp->dmActive = 0; /* it would compute all again, into b */
   ierr             = KSPSolve(c->ksp, b, x);

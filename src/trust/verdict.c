@@ -39,8 +39,8 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   const ADJState *st       = adj->state;
   const PetscBool absolute = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS), relative = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_RELATIVE);
   const PetscReal limit = adj->threshold[ADJ_CHECK_FORWARD], last = st->nhistory ? st->history[st->nhistory - 1] : 0.0;
-  const PetscReal rel    = !st->nhistory ? -1.0 : (last > 0.0 ? last / st->rnormref : 0.0);
-  const PetscBool small  = (PetscBool)(st->nhistory && rel <= limit), linear = (PetscBool)(adj->adapter && adj->adapter->linear);
+  const PetscReal rel   = !st->nhistory ? -1.0 : (last > 0.0 ? last / st->rnormref : 0.0);
+  const PetscBool small = (PetscBool)(st->nhistory && rel <= limit), linear = (PetscBool)(adj->adapter && adj->adapter->linear);
   PetscBool       bounds = PETSC_FALSE;
   SNES            snes;
   SNESType        type = NULL;
