@@ -157,6 +157,12 @@ link        = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(B)/lib -lcon
 Q          := $(if $(V),,@)
 say         = @mkdir -p $(@D)$(if $(V),,; echo "  $1 $@")
 
+# The sources of PETSc's tutorials, some of which tests differentiate: where Debian's package puts them, or those of the installation
+tutorials  := $(if $(petsc),$(or $(firstword $(patsubst %/snes/tutorials/ex5.c,%,$(wildcard $(addsuffix /snes/tutorials/ex5.c,\
+  $(foreach d,$(call pc,--variable=prefix $(petsc)) $(PETSC_DIR),$d/share/petsc/examples/src $d/src))))),\
+  /usr/share/petsc/$(call minor,$(petsc))/share/petsc/examples/src))
+have_tutorials := $(if $(wildcard $(tutorials)/snes/tutorials/ex5.c),yes,no)
+
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1))
 links       = $(foreach l,$(shell sed -n 's/^[ *]*links: *//p' $1),$(if $(filter %.c,$l),$l,$l/*.c))
 src        := $(wildcard src/*/*.c src/*/*/*.c)
@@ -182,9 +188,30 @@ ifneq ($(file <$(B)/config),$(config))
 endif
 $(B)/config: ; @:$(write_config)
 
+# Debian keeps the tutorials in a package of their own; the tests that want one are skipped without it
+ifneq ($(file <$(B)/tutorials),$(have_tutorials))
+  $(shell mkdir -p $(B))$(file >$(B)/tutorials,$(have_tutorials))
+endif
+.PHONY: tutorials
+tutorials:
+	@if [ $(have_tutorials) = no ] && [ "$(findstring /usr/lib/petscdir,$(petscconf))" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Contragrad: installing the Debian package libpetsc$(call minor,$(petsc))-dev-examples"; \
+	  { apt-get update -q && apt-get install -y -q --no-install-recommends libpetsc$(call minor,$(petsc))-dev-examples; } || true; fi
+$(B)/tutorials: ;
+
+# The code of docs/embedding.md, from each block after a line <!-- snippet NAME --> into NAME.inc; tests/embedding_X.c include it
+$(B)/snippets/made: docs/embedding.md
+	@mkdir -p $(@D)
+	$(Q)awk '/^<!-- snippet / {f = "$(@D)/" $$3 ".inc"; next} f && /^```c/ {p = 1; printf "" >f; next} p && /^```/ {p = 0; close(f); f = ""; next} p {print >f}' $< && touch $@
+$(B)/obj/tests/embedding_%.o: extra := -I$(B)/snippets -Wno-unused-parameter
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/embedding_*.c)): $(B)/snippets/made
+
+$(B)/obj/tests/tutorial_%.o: extra := -isystem $(tutorials)
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/tutorial_*.c)): $(B)/tutorials | tutorials
+
 $(B)/obj/%.o: %.c $(B)/config
 	$(call say,CC)
-	$(Q)$(compile) -c $< -o $@
+	$(Q)$(compile) $(extra) -c $< -o $@
 
 $(B)/lib/$(soname): $(call objects,$(src))
 	$(call say,LD)

@@ -127,6 +127,9 @@ PETSC_EXTERN PetscErrorCode ADJGetMultiplierIS(ADJ, IS *, IS *);
 /* Parameters that the user's own functions read from elsewhere */
 PETSC_EXTERN PetscErrorCode ADJSetParameters(ADJ, ADJParametersFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJGetParameters(ADJ, ADJParametersFn **, void **);
+PETSC_EXTERN PetscErrorCode ADJSetParameterAddresses(ADJ, PetscInt, PetscDataType, void *const[]);
+PETSC_EXTERN PetscErrorCode ADJGetParameterAddresses(ADJ, PetscInt *, PetscDataType *, void *const *[]);
+PETSC_EXTERN PetscErrorCode ADJCreateParameters(ADJ, Vec *);
 PETSC_EXTERN PetscErrorCode ADJSetParameterVJP(ADJ, ADJParameterVJPFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJGetParameterVJP(ADJ, ADJParameterVJPFn **, void **);
 PETSC_EXTERN PetscErrorCode ADJSetParameterJacobian(ADJ, Mat, ADJParameterJacobianFn *, void *);
@@ -143,6 +146,10 @@ PETSC_EXTERN PetscErrorCode ADJSetSymmetric(ADJ, PetscBool);
 PETSC_EXTERN PetscErrorCode ADJGetSymmetric(ADJ, PetscBool *);
 PETSC_EXTERN PetscErrorCode ADJSetFDColor(ADJ, PetscBool);
 PETSC_EXTERN PetscErrorCode ADJGetFDColor(ADJ, PetscBool *);
+PETSC_EXTERN PetscErrorCode ADJSetFDParameters(ADJ, PetscBool);
+PETSC_EXTERN PetscErrorCode ADJGetFDParameters(ADJ, PetscBool *);
+PETSC_EXTERN PetscErrorCode ADJSetFDMaxColumns(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode ADJGetFDMaxColumns(ADJ, PetscInt *);
 
 /*E
    ADJTranspose - How the transpose of a Jacobian that is a matrix is applied in the adjoint solve

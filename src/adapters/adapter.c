@@ -9,9 +9,14 @@ PetscErrorCode ADJSetAdapter_Private(ADJ adj, const ADJAdapter *adapter, void *d
   PetscFunctionBegin;
   PetscCheck(!adj->setupcalled || !adapter, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The %s must be given before ADJSetUp() and the first solve; call ADJReset() first", adapter->name);
   PetscCall(ADJPCReuseReset_Private(adj));
-  if (adj->adapter && adj->adapter->destroy) PetscCall((*adj->adapter->destroy)(adj));
+  if (adj->adapter) {
+    if (adj->adapter->destroy) PetscCall((*adj->adapter->destroy)(adj));
+    PetscCall(ADJForgetProducts_Private(adj));
+    PetscCall(ADJForgetShells_Private(adj)); /* also the ADJ's own forward solver, which may have to come, or to go */
+  }
   adj->adapter            = adapter;
   adj->adapterdata        = data;
+  adj->borrowed           = NULL;
   adj->childrenconfigured = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

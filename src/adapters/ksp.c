@@ -227,7 +227,7 @@ static PetscErrorCode ADJDestroy_KSP(ADJ adj)
 }
 
 #define ADJ_KSP_OPERATIONS \
-  .name = "KSP", .linear = PETSC_TRUE, .changed = ADJChanged_KSP, .setup = ADJSetUpAdapter_KSP, .put = ADJPut_KSP, .solve = ADJSolve_KSP, .solved = ADJSolved_KSP, .tighten = ADJTighten_KSP, .getksp = ADJGetKSP_KSP, .getpc = ADJGetPC_KSP, .view = ADJView_KSP, .reset = ADJReset_KSP, .destroy = ADJDestroy_KSP
+  .name = "KSP", .linear = PETSC_TRUE, .advice = "the matrix of the KSP is not its own transpose, or has no transpose and the one of the preconditioner has stood in for it: leave out ADJSetSymmetric(), or give ADJSetVJP()", .changed = ADJChanged_KSP, .setup = ADJSetUpAdapter_KSP, .put = ADJPut_KSP, .solve = ADJSolve_KSP, .solved = ADJSolved_KSP, .tighten = ADJTighten_KSP, .getksp = ADJGetKSP_KSP, .getpc = ADJGetPC_KSP, .view = ADJView_KSP, .reset = ADJReset_KSP, .destroy = ADJDestroy_KSP
 
 static const ADJAdapter ADJAdapter_KSP     = {ADJ_KSP_OPERATIONS};
 static const ADJAdapter ADJAdapter_KSP_Rhs = {ADJ_KSP_OPERATIONS, .parametervjp = ADJParameterVJP_KSP, .parameterjvp = ADJParameterVJP_KSP}; /* dR/dtheta is symmetric */

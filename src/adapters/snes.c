@@ -1,134 +1,199 @@
 /*
    A SNES of the user's: R is its function, the Jacobian its Jacobian, the forward solve its solve.
 */
-#include <contragrad/private/adjimpl.h>
-#include <petsc/private/snesimpl.h>
-#include <petscdmshell.h>
+#include "adjsnes.h"
 
-#define ADJ_TIGHT_SNES_RTOL 1e-12
+#define ADJ_SAME_NORM 1e-8 /* relative, of two evaluations of one residual */
 
-typedef struct {
-  SNES      snes;
-  PetscReal rtol, stol; /* of the user, while a test has tightened them */
-} ADJ_SNES;
-
-/* y = F(x) - b. The SNES counts it, and should not */
 static PetscErrorCode ADJMap_SNES(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
 {
-  SNES     snes  = ((ADJ_SNES *)ctx)->snes;
-  PetscInt calls = snes->nfuncs;
-
   (void)adj;
   (void)theta;
   PetscFunctionBegin;
-  PetscCall(SNESComputeFunction(snes, x, y));
-  snes->nfuncs      = calls;
-  snes->domainerror = PETSC_FALSE; /* else the next solve ends with it; NaN tells it too */
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The user's Jacobian at the solution: a SNES leaves it one step behind, or further if it is lagged. Not by SNESComputeJacobian(), which lags */
-static PetscErrorCode ADJUpdateJacobian_SNES(ADJ adj, Vec x, Vec theta, Mat A, Mat P, void *ctx)
-{
-  SNES snes = ((ADJ_SNES *)ctx)->snes;
-  PetscErrorCode (*jacobian)(SNES, Vec, Mat, Mat, void *);
-  void *jctx;
-
-  (void)adj;
-  (void)theta;
-  PetscFunctionBegin;
-  PetscCall(SNESGetJacobian(snes, NULL, NULL, &jacobian, &jctx));
-  if (!jacobian) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(VecLockReadPush(x));
-  PetscCallBack("SNES callback Jacobian", (*jacobian)(snes, x, A, P, jctx));
-  PetscCall(VecLockReadPop(x));
+  PetscCall(ADJComputeFunction_SNES(((ADJ_SNES *)ctx)->snes, x, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The user's DM, not the empty one that a SNES makes itself */
-static PetscErrorCode ADJTakeDM_SNES(ADJ adj, SNES snes)
+static PetscErrorCode ADJTakeDM_SNES(ADJ adj, ADJ_SNES *c)
 {
+  DM        dm = c->snes->dm;
   PetscBool shell;
 
   PetscFunctionBegin;
-  if (adj->dm || !snes->dm) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(PetscObjectTypeCompare((PetscObject)snes->dm, DMSHELL, &shell));
-  if (!shell) PetscCall(ADJSetDM(adj, snes->dm));
+  if (!dm || dm == adj->dm || (adj->dm && adj->dm != c->dm)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscObjectTypeCompare((PetscObject)dm, DMSHELL, &shell));
+  if (shell) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJSetDM(adj, dm));
+  c->dm = dm;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ADJSetUp_SNES(ADJ adj)
 {
   ADJ_SNES *c = (ADJ_SNES *)adj->adapterdata;
-  Mat       A, P;
+  DM        dm;
+  PetscErrorCode (*f)(SNES, Vec, Vec, void *);
 
   PetscFunctionBegin;
-  PetscCall(ADJTakeDM_SNES(adj, c->snes));
+  PetscCall(SNESGetDM(c->snes, &dm));
+  PetscCall(DMSNESGetFunction(dm, &f, NULL));
+  PetscCheck(f, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The SNES that was borrowed has no function: call SNESSetFunction(), or that of its DM, before ADJSetUp() and the first solve");
   if (!c->snes->vec_sol) PetscCall(SNESSetSolution(c->snes, adj->sol));
   PetscCall(SNESSetUp(c->snes));
-  PetscCall(SNESGetJacobian(c->snes, &A, &P, NULL, NULL));
-  PetscCall(ADJSetJacobian(adj, A, P, ADJUpdateJacobian_SNES, c));
+  PetscCall(ADJTakeDM_SNES(adj, c));
+  PetscCall(ADJTakeJacobian_SNES(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Another Jacobian than at set-up, or one that now is to be left alone */
+static PetscErrorCode ADJFollow_SNES(ADJ adj)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJTakeDM_SNES(adj, (ADJ_SNES *)adj->adapterdata));
+  PetscCall(ADJTakeJacobian_SNES(adj));
+  if (!adj->setupcalled) PetscCall(ADJSetUp(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Norms of the function preconditioned from the left are not to be compared with others */
 static PetscErrorCode ADJMonitor_SNES(SNES snes, PetscInt it, PetscReal rnorm, void *ctx)
 {
   ADJState *st = ((ADJ)ctx)->state;
+  Vec       x;
 
-  (void)snes;
   PetscFunctionBegin;
   if (it != st->nhistory) PetscFunctionReturn(PETSC_SUCCESS); /* some SNES types call their monitors twice for one iterate */
-  if (it == 0) st->rnormref = PetscMax(st->rnormref, rnorm);
-  PetscCall(ADJStateRecord_Private(st, rnorm, NULL));
+  if (it == 0) st->rnormref = snes->functype == SNES_FUNCTION_PRECONDITIONED ? rnorm : PetscMax(st->rnormref, rnorm);
+  PetscCall(SNESGetSolution(snes, &x));
+  PetscCall(ADJStateRecord_Private(st, rnorm, x));
   PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* In the place of the user's last monitor, where all places are taken */
+typedef struct {
+  ADJ adj;
+  PetscErrorCode (*monitor)(SNES, PetscInt, PetscReal, void *);
+  void *ctx;
+} ADJSharedMonitor;
+
+static PetscErrorCode ADJMonitorShared_SNES(SNES snes, PetscInt it, PetscReal rnorm, void *ctx)
+{
+  ADJSharedMonitor *shared = (ADJSharedMonitor *)ctx;
+
+  PetscFunctionBegin;
+  PetscCall(ADJMonitor_SNES(snes, it, rnorm, shared->adj));
+  PetscCall((*shared->monitor)(snes, it, rnorm, shared->ctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* After an error PETSc leaves locked what it was working with */
+static PetscErrorCode ADJUnlockSolver_SNES(SNES snes, Vec x, PetscErrorCode ierr)
+{
+  PetscFunctionBegin;
+  if (!ierr) PetscFunctionReturn(PETSC_SUCCESS);
+  ierr = ADJUnlock_Private(ierr, x);
+  ierr = ADJUnlock_Private(ierr, snes->vec_func);
+  ierr = ADJUnlock_Private(ierr, snes->vec_sol_update);
+  for (PetscInt i = 0; i < snes->nwork; i++) ierr = ADJUnlock_Private(ierr, snes->work[i]);
+  if (snes->ksp) ierr = ADJRecoverKSP_Private(ierr, snes->ksp);
+  PetscFunctionReturn(ierr);
 }
 
 /* The user's own solve, with a monitor for its course, which is taken off again */
-static PetscErrorCode ADJSolve_SNES(ADJ adj, Vec x)
+static PetscErrorCode ADJSolveMonitored_SNES(ADJ adj, SNES snes, Vec x)
 {
-  SNES           snes = ((ADJ_SNES *)adj->adapterdata)->snes;
-  PetscInt       n    = snes->numbermonitors;
-  PetscErrorCode ierr;
+  const PetscInt   n    = snes->numbermonitors;
+  const PetscBool  full = (PetscBool)(n == MAXSNESMONITORS);
+  ADJSharedMonitor shared;
+  PetscErrorCode   ierr;
 
   PetscFunctionBegin;
-  PetscCall(SNESMonitorSet(snes, ADJMonitor_SNES, adj, NULL));
+  if (full) {
+    shared.adj                  = adj;
+    shared.monitor              = snes->monitor[n - 1];
+    shared.ctx                  = snes->monitorcontext[n - 1];
+    snes->monitor[n - 1]        = ADJMonitorShared_SNES;
+    snes->monitorcontext[n - 1] = &shared;
+  } else
+    PetscCall(SNESMonitorSet(snes, ADJMonitor_SNES, adj, NULL));
   ierr = SNESSolve(snes, snes->vec_rhs, x);
-  if (snes->numbermonitors == n + 1) snes->numbermonitors = n;
-  PetscCall(ierr);
-  PetscCall(SNESGetConvergedReason(snes, &adj->state->reason));
-  PetscCall(SNESGetIterationNumber(snes, &adj->state->its));
+  if (full) {
+    snes->monitor[n - 1]        = shared.monitor;
+    snes->monitorcontext[n - 1] = shared.ctx;
+  } else
+    snes->numbermonitors = n;
+  PetscCall(ADJUnlockSolver_SNES(snes, x, ierr));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJSolved_SNES(ADJ adj, Vec x)
+/* A solution of which the solver tells no residual: its own speaks */
+static PetscErrorCode ADJRecordResidual_SNES(ADJ adj, Vec x)
 {
-  ADJ_SNES *c = (ADJ_SNES *)adj->adapterdata;
+  ADJState *st = adj->state;
   PetscReal norm;
 
   PetscFunctionBegin;
-  PetscCall(SNESGetConvergedReason(c->snes, &adj->state->reason));
-  PetscCall(SNESGetIterationNumber(c->snes, &adj->state->its));
-  PetscCall(ADJComputeResidual_Private(adj, x, adj->state->theta, adj->r));
+  PetscCall(ADJComputeResidual_Private(adj, x, st->theta, adj->r));
   PetscCall(VecNorm(adj->r, NORM_2, &norm));
-  PetscCall(ADJStateRecord_Private(adj->state, norm, NULL));
-  adj->state->rnormref = norm;
+  PetscCall(ADJStateRecord_Private(st, norm, x));
+  st->rnormref = norm;
+  st->taken    = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJTighten_SNES(ADJ adj, PetscBool tight)
+static PetscErrorCode ADJSolve_SNES(ADJ adj, Vec x)
+{
+  SNES     snes = ((ADJ_SNES *)adj->adapterdata)->snes;
+  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
+
+  PetscFunctionBegin;
+  PetscCheck(!snes->gridsequence, comm, PETSC_ERR_SUP, "This SNES refines its grid as it solves, -snes_grid_sequence, and x of ADJSolve() would be left on the coarse one: call SNESSolve() yourself and give ADJSetSolved() the vector of SNESGetSolution(), or, once x is on the finest grid, SNESSetGridSequence() with 0");
+  PetscCheck(adj->steps < 0, comm, PETSC_ERR_SUP, "-adj_steps counts iterations of the ADJ's own forward solver: leave it out, and limit those of the SNES that was borrowed with SNESSetTolerances()");
+  PetscCall(ADJSolveMonitored_SNES(adj, snes, x));
+  PetscCall(SNESGetConvergedReason(snes, &adj->state->reason));
+  PetscCall(SNESGetIterationNumber(snes, &adj->state->its));
+  if (!adj->state->nhistory) PetscCall(ADJRecordResidual_SNES(adj, x));
+  PetscCall(ADJFollow_SNES(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+   Its first residual is what the tolerances referred to, if the last one is that of x: then x is its solution, at these parameters.
+   Else, or if it did not fall far, the error is estimated
+*/
+static PetscErrorCode ADJRecallSolve_SNES(ADJ adj, SNES snes)
+{
+  ADJState *st = adj->state;
+
+  PetscFunctionBegin;
+  if (snes->reason <= 0 || snes->functype == SNES_FUNCTION_PRECONDITIONED || !(snes->rnorm0 > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!(PetscAbsReal(snes->norm - st->rnormref) <= ADJ_SAME_NORM * snes->norm)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!(st->rnormref <= adj->threshold[ADJ_CHECK_FORWARD] * snes->rnorm0)) PetscFunctionReturn(PETSC_SUCCESS);
+  st->rnormref = snes->rnorm0;
+  st->taken    = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A SNES that never solved, or was reset since, has no say in how it ended */
+static PetscErrorCode ADJSolved_SNES(ADJ adj, Vec x)
 {
   ADJ_SNES *c = (ADJ_SNES *)adj->adapterdata;
 
   PetscFunctionBegin;
-  if (tight) PetscCall(SNESGetTolerances(c->snes, NULL, &c->rtol, &c->stol, NULL, NULL));
-  PetscCall(SNESSetTolerances(c->snes, ADJ_CURRENT, tight ? PetscMin(c->rtol, ADJ_TIGHT_SNES_RTOL) : c->rtol, tight ? 0.0 : c->stol, ADJ_CURRENT, ADJ_CURRENT));
+  PetscCall(ADJRecordResidual_SNES(adj, x));
+  PetscCall(ADJRecallSolve_SNES(adj, c->snes));
+  PetscCall(SNESGetConvergedReason(c->snes, &adj->state->reason));
+  PetscCall(SNESGetIterationNumber(c->snes, &adj->state->its));
+  if (!adj->state->reason) adj->state->reason = PetscIsInfOrNanReal(adj->state->rnormref) ? ADJ_SNES_DIVERGED_NAN : SNES_CONVERGED_ITS;
+  PetscCall(ADJFollow_SNES(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ADJGetSNES_SNES(ADJ adj, SNES *snes)
 {
   PetscFunctionBegin;
-  *snes = ((ADJ_SNES *)adj->adapterdata)->snes;
+  if (snes) *snes = ((ADJ_SNES *)adj->adapterdata)->snes;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -153,11 +218,31 @@ static PetscErrorCode ADJGetPC_SNES(ADJ adj, PC *pc)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJView_SNES(ADJ adj, PetscViewer viewer)
+{
+  PetscFunctionBegin;
+  PetscCall(SNESView(((ADJ_SNES *)adj->adapterdata)->snes, viewer));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What was taken from the SNES, which may come back with another size */
+static PetscErrorCode ADJReset_SNES(ADJ adj)
+{
+  ADJ_SNES *c = (ADJ_SNES *)adj->adapterdata;
+
+  PetscFunctionBegin;
+  PetscCall(ADJDropJacobian_SNES(adj));
+  if (c->dm && adj->dm == c->dm) PetscCall(ADJSetDM(adj, NULL));
+  c->dm = NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJDestroy_SNES(ADJ adj)
 {
   ADJ_SNES *c = (ADJ_SNES *)adj->adapterdata;
 
   PetscFunctionBegin;
+  PetscCall(ADJReset_SNES(adj));
   PetscCall(SNESDestroy(&c->snes));
   PetscCall(PetscFree(adj->adapterdata));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -172,6 +257,8 @@ static const ADJAdapter ADJAdapter_SNES = {
   .getsnes = ADJGetSNES_SNES,
   .getksp  = ADJGetKSP_SNES,
   .getpc   = ADJGetPC_SNES,
+  .view    = ADJView_SNES,
+  .reset   = ADJReset_SNES,
   .destroy = ADJDestroy_SNES,
 };
 
@@ -207,16 +294,22 @@ static const ADJAdapter ADJAdapter_SNES = {
 @*/
 PetscErrorCode ADJSetSNES(ADJ adj, SNES snes)
 {
-  ADJ_SNES *c;
+  MPI_Comm    comm = PetscObjectComm((PetscObject)adj);
+  PetscMPIInt same;
+  ADJ_SNES   *c;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(snes, comm, PETSC_ERR_ARG_NULL, "The SNES is NULL");
   PetscValidHeaderSpecific(snes, SNES_CLASSID, 2);
-  PetscCheckSameComm(adj, 1, snes, 2);
+  PetscCallMPI(MPI_Comm_compare(comm, PetscObjectComm((PetscObject)snes), &same));
+  PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "The SNES lives on another communicator than the ADJ; create both on the same one");
+  PetscCheck(!adj->setupcalled, comm, PETSC_ERR_ORDER, "The SNES must be given before ADJSetUp() and the first solve; call ADJReset() first");
+  PetscCall(PetscObjectReference((PetscObject)snes)); /* it may be the one that is let go of */
   PetscCall(PetscNew(&c));
-  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_SNES, c));
-  PetscCall(PetscObjectReference((PetscObject)snes));
   c->snes = snes;
+  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_SNES, c));
+  adj->borrowed = (PetscObject)snes;
   PetscCall(ADJSetMap_Private(adj, ADJ_RESIDUAL, ADJMap_SNES, c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -3,9 +3,16 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-static PetscErrorCode ADJReplaceDM_Private(DM *slot, DM dm)
+/* Differences that were set up on the old one are set up anew */
+static PetscErrorCode ADJReplaceDM_Private(ADJ adj, DM *slot, DM dm)
 {
   PetscFunctionBegin;
+  PetscCall(PetscArrayzero(&adj->local.checked[0][0], 4));
+  if (adj->differences && dm != *slot) {
+    PetscCall(ADJForgetProducts_Private(adj));
+    PetscCall(ADJForgetShells_Private(adj));
+    PetscCall(ADJDifferencesReset_Private(adj));
+  }
   PetscCall(PetscObjectReference((PetscObject)dm));
   PetscCall(DMDestroy(slot));
   *slot = dm;
@@ -34,7 +41,7 @@ PetscErrorCode ADJSetDM(ADJ adj, DM dm)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   if (dm) PetscValidHeaderSpecific(dm, DM_CLASSID, 2);
-  PetscCall(ADJReplaceDM_Private(&adj->dm, dm));
+  PetscCall(ADJReplaceDM_Private(adj, &adj->dm, dm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -82,7 +89,7 @@ PetscErrorCode ADJSetParameterDM(ADJ adj, DM dm)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   if (dm) PetscValidHeaderSpecific(dm, DM_CLASSID, 2);
-  PetscCall(ADJReplaceDM_Private(&adj->dmtheta, dm));
+  PetscCall(ADJReplaceDM_Private(adj, &adj->dmtheta, dm));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -15,6 +15,7 @@ PetscErrorCode ADJCheckVec_Private(ADJ adj, Vec v, Vec like, const char what[], 
   PetscCheck(v, comm, PETSC_ERR_ARG_NULL, "%s is NULL", what);
   PetscCallMPI(MPI_Comm_compare(comm, PetscObjectComm((PetscObject)v), &same));
   PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "%s lives on another communicator than the ADJ; create both on the same one", what);
+  PetscCall(ADJVecTouched_Private(v));
   if (!like) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecGetSize(v, &N));
   PetscCall(VecGetSize(like, &Nlike));

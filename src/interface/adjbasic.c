@@ -18,10 +18,11 @@ const char *const *const ADJTrusts           = ADJTrusts_Shifted + 11;
 static PetscErrorCode ADJSetDefaults_Private(ADJ adj)
 {
   PetscFunctionBegin;
-  adj->form    = ADJ_FORM_UNSET;
-  adj->steps   = PETSC_DETERMINE;
-  adj->account = &adj->counters;
-  adj->nextid  = 1;
+  adj->form         = ADJ_FORM_UNSET;
+  adj->steps        = PETSC_DETERMINE;
+  adj->account      = &adj->counters;
+  adj->nextid       = 1;
+  adj->fdmaxcolumns = 100;
   adj->norms.a = adj->norms.b = -1.0;
   adj->trajectory.type        = (ADJTrajectoryType)PETSC_DETERMINE;
   adj->trajectory.checkpoints = PETSC_DETERMINE;
@@ -123,6 +124,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscCall(PetscMemzero(&adj->counters, sizeof(ADJCounters)));
   PetscCall(PetscMemzero(&adj->checkcounters, sizeof(ADJCounters)));
   PetscCall(PetscMemzero(&adj->norms, sizeof(ADJNorms)));
+  PetscCall(PetscArrayzero(&adj->local.checked[0][0], 4));
   adj->norms.a = adj->norms.b = -1.0;
   adj->lin_x                  = NULL;
   adj->lin_theta              = NULL;
@@ -160,6 +162,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL));
   PetscCall(ADJSetJacobian(*adj, NULL, NULL, NULL, NULL));
   PetscCall(ADJSetParameterJacobian(*adj, NULL, NULL, NULL));
+  PetscCall(PetscFree((*adj)->addresses));
   PetscCall(DMDestroy(&(*adj)->dm));
   PetscCall(DMDestroy(&(*adj)->dmtheta));
   PetscCall(SNESDestroy(&(*adj)->snes));

@@ -63,6 +63,7 @@ PetscErrorCode ADJComputeMap_Private(ADJ adj, Vec x, Vec theta, Vec y)
   PetscCall(ADJPutParameters_Private(adj, theta));
   PetscCall(PetscLogEventBegin(ADJ_Map, adj, x, theta, y));
   PetscCallBack("ADJ map", (*adj->map)(adj, x, theta, y, adj->mapctx));
+  PetscCall(ADJVecTouched_Private(y));
   PetscCall(PetscLogEventEnd(ADJ_Map, adj, x, theta, y));
   adj->account->map++;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -82,6 +83,8 @@ PetscErrorCode ADJComputeVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar,
   PetscCall(ADJPutParameters_Private(adj, theta));
   PetscCall(PetscLogEventBegin(ADJ_VJP, adj, x, theta, w));
   PetscCallBack("ADJ vector-Jacobian product", (*adj->vjp)(adj, x, theta, w, xbar, thetabar, adj->vjpctx));
+  PetscCall(ADJVecTouched_Private(xbar));
+  PetscCall(ADJVecTouched_Private(thetabar));
   PetscCall(PetscLogEventEnd(ADJ_VJP, adj, x, theta, w));
   if (xbar) adj->account->vjp_x++;
   if (thetabar) adj->account->vjp_theta++;
@@ -94,8 +97,20 @@ PetscErrorCode ADJComputeJVP_Private(ADJ adj, Vec x, Vec theta, Vec xdot, Vec th
   PetscCall(ADJPutParameters_Private(adj, theta));
   PetscCall(PetscLogEventBegin(ADJ_JVP, adj, x, theta, ydot));
   PetscCallBack("ADJ Jacobian-vector product", (*adj->jvp)(adj, x, theta, xdot, thetadot, ydot, adj->jvpctx));
+  PetscCall(ADJVecTouched_Private(ydot));
   PetscCall(PetscLogEventEnd(ADJ_JVP, adj, x, theta, ydot));
   adj->account->jvp++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* l(x, theta), with its derivatives where they are wanted */
+PetscErrorCode ADJComputeObjective_Private(ADJ adj, Vec x, Vec theta, PetscReal *f, Vec xbar, Vec thetabar)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJPutParameters_Private(adj, theta));
+  PetscCallBack("ADJ objective", (*adj->objective)(adj, x, theta, f, xbar, thetabar, adj->objectivectx));
+  PetscCall(ADJVecTouched_Private(xbar));
+  PetscCall(ADJVecTouched_Private(thetabar));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -109,6 +124,7 @@ PetscErrorCode ADJComputeSelection_Private(ADJ adj, PetscBool transpose, PetscIn
   PetscCall(ADJPutParameters_Private(adj, adj->lin_theta));
   PetscCall(PetscLogEventBegin(event, adj, in, out, 0));
   PetscCallBack("ADJ product with a selection", (*fn)(adj, s, adj->lin_x, adj->lin_theta, in, out, adj->selectionctx));
+  PetscCall(ADJVecTouched_Private(out));
   PetscCall(PetscLogEventEnd(event, adj, in, out, 0));
   if (transpose)
     adj->account->vjp_x++;
@@ -138,13 +154,32 @@ PetscErrorCode ADJLinearize_Private(ADJ adj, Vec x, Vec theta)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Once for each forward solve, however many derivatives are taken there */
+/* Matrices of the user's may be used by others too: a later solve, another ADJ */
+static PetscErrorCode ADJMatricesMoved_Private(ADJ adj, PetscBool *moved)
+{
+  PetscObjectState state[2] = {0, 0};
+  PetscMPIInt      differs;
+
+  PetscFunctionBegin;
+  *moved = PETSC_FALSE;
+  if (!adj->inforce || !adj->inforce->update) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJGetMatrixState_Private(adj->inforce, state));
+  differs = state[0] != adj->matrixstate[0] || state[1] != adj->matrixstate[1];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &differs, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
+  *moved = differs ? PETSC_TRUE : PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Once for each forward solve, however many derivatives are taken there, unless somebody else used the matrices since */
 PetscErrorCode ADJLinearizeAtSolution_Private(ADJ adj)
 {
+  PetscBool moved;
+
   PetscFunctionBegin;
-  if (adj->state->linearized) { /* a check that failed may have left others */
-    PetscCall(ADJPutParameters_Private(adj, adj->state->theta));
-    PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->state->linearized) {
+    PetscCall(ADJPutParameters_Private(adj, adj->state->theta)); /* a check that failed may have left others */
+    PetscCall(ADJMatricesMoved_Private(adj, &moved));
+    if (!moved) PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
   adj->state->linearized = PETSC_TRUE;

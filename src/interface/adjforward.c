@@ -77,7 +77,8 @@ static PetscErrorCode ADJSNESTest_Private(SNES snes, PetscInt it, PetscReal xnor
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, PetscReal ynorm, PetscReal rnorm, SNESConvergedReason *reason, void *ctx)
+/* Also of a borrowed solver during a test */
+PetscErrorCode ADJSNESConverged_Private(SNES snes, PetscInt it, PetscReal xnorm, PetscReal ynorm, PetscReal rnorm, SNESConvergedReason *reason, void *ctx)
 {
   ADJ adj = (ADJ)ctx;
   Vec x;
@@ -94,7 +95,7 @@ static PetscErrorCode ADJSNESConverged(SNES snes, PetscInt it, PetscReal xnorm, 
 PetscErrorCode ADJAttachSNES_Private(ADJ adj)
 {
   PetscFunctionBegin;
-  PetscCall(SNESSetConvergenceTest(adj->snes, ADJSNESConverged, adj, NULL));
+  PetscCall(SNESSetConvergenceTest(adj->snes, ADJSNESConverged_Private, adj, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -246,6 +247,7 @@ PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
   PetscCall(ADJPutParameters_Private(adj, st->theta));
   PetscTryTypeMethod(adj, forwardbegin, x);
   PetscCall(ADJSetReferenceResidual_Private(adj, x));
+  if (adj->testing) st->rnormref = PetscMax(st->rnormref, adj->testref);
   if (ADJForwardBorrowed_Private(adj))
     PetscCall((*adj->adapter->solve)(adj, x));
   else

@@ -245,12 +245,17 @@ PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ adj, ADJOptionItems PetscO
 {
   PetscBool flg, set;
   PetscEnum value;
+  PetscInt  m = adj->fdmaxcolumns;
 
   PetscFunctionBegin;
   PetscCall(PetscOptionsBool("-adj_symmetric", "The Jacobian is its own transpose", "ADJSetSymmetric", adj->symmetric, &flg, &set));
   if (set) PetscCall(ADJSetSymmetric(adj, flg));
   PetscCall(PetscOptionsBool("-adj_vjp_fd_color", "Derivatives that nobody gave by coloring and differences", "ADJSetFDColor", adj->fdcolor, &flg, &set));
   if (set) PetscCall(ADJSetFDColor(adj, flg));
+  PetscCall(PetscOptionsBool("-adj_vjp_fd_theta", "Derivatives in theta that nobody gave by differences", "ADJSetFDParameters", adj->fdparameters, &flg, &set));
+  if (set) PetscCall(ADJSetFDParameters(adj, flg));
+  PetscCall(PetscOptionsInt("-adj_vjp_fd_max_columns", "Parameters to take differences in one by one, at most", "ADJSetFDMaxColumns", m, &m, &set));
+  if (set) PetscCall(ADJSetFDMaxColumns(adj, m));
   PetscCall(PetscOptionsEnum("-adj_transpose", "How a matrix is transposed", "ADJSetTranspose", ADJTransposes, (PetscEnum)adj->transpose, &value, &set));
   if (set) PetscCall(ADJSetTranspose(adj, (ADJTranspose)value));
   PetscCall(PetscOptionsEnum("-adj_pc_source", "Where the adjoint's preconditioner comes from", "ADJSetPCSource", ADJPCSources, (PetscEnum)adj->pcsource, &value, &set));

@@ -120,6 +120,7 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 .  -adj_transpose <virtual,explicit>       - see `ADJSetTranspose()`
 .  -adj_pc_source <auto,forward,transpose> - see `ADJSetPCSource()`
 .  -adj_vjp_fd_color <bool>                - derivatives by coloring and differences, see `ADJSetFDColor()`
+.  -adj_vjp_fd_max_columns <100>           - see `ADJSetFDMaxColumns()`
 .  -adj_steps <K>                          - forward iterations to make, see `ADJSetSteps()`
 .  -adj_piggyback <bool>                   - the adjoint alongside the state, see `ADJSetPiggyback()`
 .  -adj_trajectory_type <type>             - states kept along an iteration, see `ADJSetTrajectoryType()`

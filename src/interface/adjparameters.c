@@ -4,22 +4,59 @@
 */
 #include <contragrad/private/adjimpl.h>
 
+#define ADJ_LAST_PUT "ADJ_last_put"
+
+/* Several ADJs on one borrowed solver put their parameters where the same functions read them: the solver knows whose stand there */
+static PetscErrorCode ADJParametersAreMine_Private(ADJ adj, PetscBool *mine)
+{
+  PetscContainer last;
+  void          *whose = NULL;
+
+  PetscFunctionBegin;
+  *mine = PETSC_TRUE;
+  if (!adj->borrowed) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscObjectQuery(adj->borrowed, ADJ_LAST_PUT, (PetscObject *)&last));
+  if (last) PetscCall(PetscContainerGetPointer(last, &whose));
+  *mine = (PetscBool)(whose == (void *)adj);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The pointer is compared, never followed */
+static PetscErrorCode ADJClaimParameters_Private(ADJ adj)
+{
+  PetscContainer last;
+
+  PetscFunctionBegin;
+  if (!adj->borrowed) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscObjectQuery(adj->borrowed, ADJ_LAST_PUT, (PetscObject *)&last));
+  if (!last) {
+    PetscCall(PetscContainerCreate(PetscObjectComm(adj->borrowed), &last));
+    PetscCall(PetscObjectCompose(adj->borrowed, ADJ_LAST_PUT, (PetscObject)last));
+    PetscCall(PetscObjectDereference((PetscObject)last));
+  }
+  PetscCall(PetscContainerSetPointer(last, adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Once for each vector and each of its values. Called before every function of the user */
 PetscErrorCode ADJPutParameters_Private(ADJ adj, Vec theta)
 {
   PetscObjectId    id;
   PetscObjectState state;
+  PetscBool        mine;
 
   PetscFunctionBegin;
   if (!adj->put) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectGetId((PetscObject)theta, &id));
   PetscCall(PetscObjectStateGet((PetscObject)theta, &state));
-  if (id == adj->putid && state == adj->putstate) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJParametersAreMine_Private(adj, &mine));
+  if (mine && id == adj->putid && state == adj->putstate) PetscFunctionReturn(PETSC_SUCCESS);
   adj->putid = 0; /* if it fails */
+  PetscCall(ADJClaimParameters_Private(adj));
   PetscCallBack("ADJ parameters", (*adj->put)(adj, theta, adj->putctx));
   if (adj->adapter && adj->adapter->put) PetscCall((*adj->adapter->put)(adj));
-  adj->putid    = id;
-  adj->putstate = state;
+  PetscCall(PetscObjectStateGet((PetscObject)theta, &adj->putstate)); /* asking for a part of a vector of vectors changes its state */
+  adj->putid = id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -83,6 +83,18 @@ static PetscErrorCode ADJCopyKSP_Private(KSP from, KSP to)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Its inner solver may be the one that the problem needs, as an SVD for a singular coarse matrix */
+static PetscErrorCode ADJCopyRedundant_Private(PC from, PC to)
+{
+  KSP ksp[2];
+
+  PetscFunctionBegin;
+  PetscCall(PCRedundantGetKSP(from, &ksp[0]));
+  PetscCall(PCRedundantGetKSP(to, &ksp[1]));
+  PetscCall(ADJCopyKSP_Private(ksp[0], ksp[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Interpolation P and restriction R make coarse matrices R A P; of A^H with R^H as interpolation and P^H as restriction they are their transposes */
 static PetscErrorCode ADJCopyInterpolation_Private(PC from, PC to, PetscInt level)
 {
@@ -116,7 +128,7 @@ static PetscErrorCode ADJCopyMG_Private(PC from, PC to)
   PetscCall(PCMGSetLevels(to, levels, NULL));
   PetscCall(PCMGGetType(from, &type));
   PetscCall(PCMGSetType(to, type));
-  PetscCall(PCMGSetGalerkin(to, PC_MG_GALERKIN_BOTH));
+  PetscCall(PCMGSetGalerkin(to, PC_MG_GALERKIN_PMAT));
   for (PetscInt i = 0; i < levels; i++) {
     PetscCall(PCMGGetSmoother(from, i, &ksp[0]));
     PetscCall(PCMGGetSmoother(to, i, &ksp[1]));
@@ -149,8 +161,8 @@ static PetscErrorCode ADJGetSplitName_Private(KSP split, size_t len, char name[]
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Fields and kind, unless the fields are there. A user's matrix in place of the Schur complement that is not its own transpose would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
-PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
+/* Fields and kind. A user's matrix in place of the Schur complement would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
+static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
 {
   PCCompositeType          type;
   PCFieldSplitSchurPreType pre;
@@ -159,7 +171,6 @@ PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   Mat                      S;
   IS                       is;
   char                     name[64];
-  PetscBool                same = PETSC_FALSE;
 
   PetscFunctionBegin;
   if (!from->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
@@ -167,34 +178,38 @@ PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   PetscCall(PCFieldSplitSetType(to, type));
   PetscCall(PCFieldSplitGetSubKSP(from, &n, &splits));
   if (type == PC_COMPOSITE_SCHUR) n = 2; /* the third is the upper solve */
-  PetscCall(ADJGetSplitName_Private(splits[0], sizeof(name), name));
-  PetscCall(PCFieldSplitGetIS(to, name, &is));
-  for (PetscInt i = 0; i < n && !is; i++) {
-    IS field;
-
-    PetscCall(PCFieldSplitGetISByIndex(from, i, &field));
+  for (PetscInt i = 0; i < n; i++) {
+    PetscCall(PCFieldSplitGetISByIndex(from, i, &is));
     PetscCall(ADJGetSplitName_Private(splits[i], sizeof(name), name));
-    PetscCall(PCFieldSplitSetIS(to, name[0] ? name : NULL, field));
+    PetscCall(PCFieldSplitSetIS(to, name[0] ? name : NULL, is));
   }
   PetscCall(PetscFree(splits));
   if (type != PC_COMPOSITE_SCHUR) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PCFieldSplitGetSchurPre(from, &pre, &S));
-  if (S) PetscCall(ADJIsSelfAdjoint_Private(S, &same));
-  if (pre != PC_FIELDSPLIT_SCHUR_PRE_USER)
-    PetscCall(PCFieldSplitSetSchurPre(to, pre, NULL));
-  else
-    PetscCall(PCFieldSplitSetSchurPre(to, same ? pre : PC_FIELDSPLIT_SCHUR_PRE_SELFP, same ? S : NULL));
+  PetscCall(PCFieldSplitSetSchurPre(to, pre == PC_FIELDSPLIT_SCHUR_PRE_USER ? PC_FIELDSPLIT_SCHUR_PRE_SELFP : pre, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJCopyHypre_Private(PC from, PC to)
+{
+#if defined(PETSC_HAVE_HYPRE)
+  const char *type;
+#endif
+
+  (void)from;
+  (void)to;
+  PetscFunctionBegin;
+#if defined(PETSC_HAVE_HYPRE)
+  PetscCall(PCHYPREGetType(from, &type));
+  if (type) PetscCall(PCHYPRESetType(to, type));
+#endif
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* What can be said before the set-up. A type that cannot be copied becomes PETSc's default, Eisenstat's trick the SSOR that it stands for */
 PetscErrorCode ADJCopyPC_Private(PC from, PC to)
 {
-#if defined(PETSC_HAVE_HYPRE)
-  const char *hypre = NULL;
-  PetscBool   ishypre;
-#endif
-  PetscBool   copied, factor, sor, mg, fieldsplit, eisenstat;
+  PetscBool   copied, factor, sor, mg, fieldsplit, hypre, eisenstat, redundant;
   PetscMPIInt size;
 
   PetscFunctionBegin;
@@ -206,16 +221,15 @@ PetscErrorCode ADJCopyPC_Private(PC from, PC to)
   PetscCall(PetscObjectTypeCompareAny((PetscObject)from, &factor, PCLU, PCILU, PCICC, PCCHOLESKY, ""));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCSOR, &sor));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCMG, &mg));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &hypre));
   if (factor) PetscCall(ADJCopyFactor_Private(from, to));
   if (sor) PetscCall(ADJCopySOR_Private(from, to));
+  if (redundant) PetscCall(ADJCopyRedundant_Private(from, to));
   if (mg) PetscCall(ADJCopyMG_Private(from, to));
   if (fieldsplit) PetscCall(ADJCopyFieldSplit_Private(from, to));
-#if defined(PETSC_HAVE_HYPRE)
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &ishypre));
-  if (ishypre) PetscCall(PCHYPREGetType(from, &hypre));
-  if (hypre) PetscCall(PCHYPRESetType(to, hypre));
-#endif
+  if (hypre) PetscCall(ADJCopyHypre_Private(from, to));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -238,7 +252,7 @@ static PetscErrorCode ADJGetInnerKSPs_Private(PC pc, PetscInt *n, KSP **ksps)
 /* The solvers inside, which exist from the set-up on; as far as both hold the same number on this process */
 PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
 {
-  PetscBool same, fieldsplit, telescope, redundant;
+  PetscBool same, fieldsplit, telescope;
   PetscInt  n, m;
   KSP      *a, *b, inner[2] = {NULL, NULL};
 
@@ -247,7 +261,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (!same || !from->setupcalled || !to->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCTELESCOPE, &telescope));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(ADJGetInnerKSPs_Private(from, &n, &a));
   PetscCall(ADJGetInnerKSPs_Private(to, &m, &b));
   for (PetscInt i = 0; i < n && n == m; i++) PetscCall(ADJCopyKSP_Private(a[i], b[i]));
@@ -255,8 +268,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (fieldsplit) PetscCall(PetscFree(b));
   if (telescope) PetscCall(PCTelescopeGetKSP(from, &inner[0]));
   if (telescope) PetscCall(PCTelescopeGetKSP(to, &inner[1]));
-  if (redundant) PetscCall(PCRedundantGetKSP(from, &inner[0]));
-  if (redundant) PetscCall(PCRedundantGetKSP(to, &inner[1]));
   if (inner[0] && inner[1]) PetscCall(ADJCopyKSP_Private(inner[0], inner[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -401,7 +401,7 @@ PetscErrorCode ADJChooseAdjointPC_Private(ADJ adj)
   ADJPCReuse *r;
   ADJPCUse   *use;
   ADJPCRoute  route;
-  PetscBool   symmetric, chosen;
+  PetscBool   symmetric, chosen, none;
   char        why[256] = "";
 
   PetscFunctionBegin;
@@ -418,7 +418,8 @@ PetscErrorCode ADJChooseAdjointPC_Private(ADJ adj)
   }
   ready = forward;
   PetscCall(ADJDecide_Private(adj, r, &ready, &route, why, sizeof(why)));
-  PetscCheck(route != ROUTE_OWN || adj->pcsource != ADJ_PC_FORWARD || ready, comm, PETSC_ERR_SUP, "-adj_pc_source forward, but %s; take auto, or give the forward solver another preconditioner", why);
+  PetscCall(PetscObjectTypeCompare((PetscObject)forward, PCNONE, &none));
+  PetscCheck(route != ROUTE_OWN || adj->pcsource != ADJ_PC_FORWARD || none, comm, PETSC_ERR_SUP, "-adj_pc_source forward, but %s; take auto, or give the forward solver another preconditioner", why);
   if (route == ROUTE_OWN) {
     PetscCall(ADJPutOwnPC_Private(adj->ksp, use));
     PetscCall(ADJMakeOwnPC_Private(adj, use, forward));

@@ -262,6 +262,7 @@ PetscErrorCode ADJSetJVP(ADJ adj, ADJJVPFn *jvp, void *ctx)
   adj->jvp         = jvp;
   adj->jvpctx      = ctx;
   adj->jvpcomposed = PETSC_FALSE;
+  adj->thetajvp    = (PetscBool)(jvp != NULL); /* also before ADJSetUp(), for ADJTestVJP() */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

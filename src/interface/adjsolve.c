@@ -72,12 +72,12 @@ PetscErrorCode ADJSolveAdjoint_Private(ADJ adj, Vec xbar, Vec thetabar)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(adj->vjp || !adj->setupcalled, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product, and no matrix that can be transposed: call ADJSetVJP() or ADJSetJacobian() before ADJSolveAdjoint(), or take differences, -adj_vjp_fd_color");
   PetscCall(ADJCheckSolved_Private(adj, "ADJSolveAdjoint()"));
   PetscCall(ADJCheckVec_Private(adj, xbar, adj->state->x, "The cotangent xbar", "the state"));
   PetscCall(ADJCheckVec_Private(adj, thetabar, adj->state->theta, "The pullback thetabar", "the parameters"));
   PetscCheck(xbar != thetabar, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The cotangent xbar and its pullback thetabar must be different vectors");
   PetscCall(ADJSetUp(adj));
+  PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product, and no matrix that can be transposed: call ADJSetVJP() or ADJSetJacobian() before ADJSolveAdjoint(), or ADJSetSymmetric() if it is, or take differences, -adj_vjp_fd_color");
   if (adj->testvjp) PetscCall(ADJTestVJPFromOptions_Private(adj));
   adj->state->objectiveknown = PETSC_FALSE;
   PetscCall(ADJSolveDerivative_Private(adj, ADJ_PHASE_ADJOINT, xbar, thetabar));
@@ -149,12 +149,12 @@ PetscErrorCode ADJSolveTangent(ADJ adj, Vec thetadot, Vec xdot)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(adj->jvp || !adj->setupcalled, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No Jacobian-vector product: call ADJSetJVP() or ADJSetJacobian() before ADJSolveTangent()");
   PetscCall(ADJCheckSolved_Private(adj, "ADJSolveTangent()"));
   PetscCall(ADJCheckVec_Private(adj, thetadot, adj->state->theta, "The direction thetadot", "the parameters"));
   PetscCall(ADJCheckVec_Private(adj, xdot, adj->state->x, "The tangent xdot", "the state"));
   PetscCheck(thetadot != xdot, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The direction thetadot and its image xdot must be different vectors");
   PetscCall(ADJSetUp(adj));
+  PetscCheck(adj->jvp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No Jacobian-vector product: call ADJSetJVP() or ADJSetJacobian() before ADJSolveTangent()");
   PetscCall(ADJSolveDerivative_Private(adj, ADJ_PHASE_TANGENT, thetadot, xdot));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -9,7 +9,9 @@ static PetscErrorCode ADJViewProblem_Private(ADJ adj, PetscViewer viewer)
 
   PetscFunctionBegin;
   PetscCall(PetscViewerASCIIPrintf(viewer, "  form: %s\n", adj->form == ADJ_FIXED_POINT ? "fixed point x = F(x, theta)" : (adj->form == ADJ_RESIDUAL ? "residual R(x, theta) = 0" : "not set")));
+  if (adj->adapter) PetscCall(PetscViewerASCIIPrintf(viewer, "  %s: %s of the user\n", ADJForwardBorrowed_Private(adj) ? "forward solver" : "problem", adj->adapter->name));
   PetscCall(PetscViewerASCIIPrintf(viewer, "  products: %s%s%s%s\n", adj->vjp ? "VJP" : "no VJP", adj->jvp ? ", JVP" : "", adj->linearize ? ", linearization" : "", adj->P ? ", preconditioner matrix" : ""));
+  PetscCall(ADJDifferencesView_Private(adj, viewer));
   if (adj->state->x) {
     PetscCall(VecGetSize(adj->state->x, &n));
     PetscCall(VecGetSize(adj->state->theta, &m));
@@ -30,7 +32,10 @@ static PetscErrorCode ADJViewChildren_Private(ADJ adj, PetscViewer viewer)
 {
   PetscFunctionBegin;
   PetscCall(PetscViewerASCIIPushTab(viewer));
-  if (adj->snes) PetscCall(SNESView(adj->snes, viewer));
+  if (adj->adapter && adj->adapter->view)
+    PetscCall((*adj->adapter->view)(adj, viewer));
+  else if (adj->snes && !ADJForwardBorrowed_Private(adj))
+    PetscCall(SNESView(adj->snes, viewer));
   if (adj->ksp && adj->vjp) PetscCall(KSPView(adj->ksp, viewer));
   if (adj->tksp && adj->state->tangent.reason) PetscCall(KSPView(adj->tksp, viewer));
   if (adj->eps && adj->AT) PetscCall(EPSView(adj->eps, viewer));
@@ -69,7 +74,14 @@ PetscErrorCode ADJView(ADJ adj, PetscViewer viewer)
   if (!ascii) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectPrintClassNamePrefixType((PetscObject)adj, viewer));
   PetscCall(ADJViewProblem_Private(adj, viewer));
-  if (adj->adapter && adj->adapter->view) PetscCall((*adj->adapter->view)(adj, viewer));
+  if (adj->adapter) {
+    PetscCall(PetscViewerASCIIPrintf(viewer, "  borrowed solver: %s\n", adj->adapter->name));
+    PetscCall(PetscViewerASCIIPushTab(viewer));
+    PetscCall(PetscViewerASCIIPushTab(viewer));
+    if (adj->adapter->view) PetscCall((*adj->adapter->view)(adj, viewer));
+    PetscCall(PetscViewerASCIIPopTab(viewer));
+    PetscCall(PetscViewerASCIIPopTab(viewer));
+  }
   if (adj->ops->view) {
     PetscCall(PetscViewerASCIIPushTab(viewer));
     PetscUseTypeMethod(adj, view, viewer);

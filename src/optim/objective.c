@@ -118,12 +118,12 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
   PetscCall(ADJSolve(adj, theta, adj->sol));
   if (adj->state->reason <= 0 && adj->trustaction == ADJ_TRUST_ACTION_ERROR) PetscCall(ADJTrustBegin_Private(adj, ADJ_PHASE_ADJOINT)); /* there is no objective: raises the error */
   if (!gradient) {
-    PetscCallBack("ADJ objective", (*adj->objective)(adj, adj->sol, theta, value, NULL, NULL, adj->objectivectx));
+    PetscCall(ADJComputeObjective_Private(adj, adj->sol, adj->state->theta, value, NULL, NULL));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (!adj->objx) PetscCall(VecDuplicate(adj->sol, &adj->objx));
   if (!adj->objtheta) PetscCall(VecDuplicate(theta, &adj->objtheta));
-  PetscCallBack("ADJ objective", (*adj->objective)(adj, adj->sol, theta, value, adj->objx, adj->objtheta, adj->objectivectx));
+  PetscCall(ADJComputeObjective_Private(adj, adj->sol, adj->state->theta, value, adj->objx, adj->objtheta));
   PetscCall(ADJCheckObjectiveFinite_Private(adj, *value));
   adj->pullingobjective = PETSC_TRUE;
   ierr                  = ADJSolveAdjoint_Private(adj, adj->objx, gradient);

@@ -132,12 +132,25 @@ static PetscErrorCode ADJProbeSides_Private(const ADJProbe *p, PetscInt part, Pe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What to do about a product that is not that of the derivative */
+static const char *ADJWrongProduct_Private(ADJ adj, PetscInt part)
+{
+  const PetscBool tangent = (PetscBool)(adj->state->report.phase == ADJ_PHASE_TANGENT);
+
+  if (part == 1) return "the product in theta is not that of the derivative of the map: -adj_test_vjp shows the numbers";
+  if (!(tangent ? adj->jvpcomposed : adj->vjpcomposed)) return "the product in x is not that of the derivative of the map: -adj_test_vjp shows the numbers";
+  if (adj->inforce == &adj->fdjacobian) return "the Jacobian by coloring is not the derivative of the map: the pattern of the DM's matrix must hold all that depends on each other, see its stencil";
+  if (adj->adapter && adj->adapter->advice) return adj->adapter->advice;
+  if (tangent) return "the Jacobian matrix is not the derivative of the map (Picard, frozen, lumped): give ADJSetJVP(), and the matrix remains the preconditioner, or run with -adj_vjp_fd_color";
+  if (adj->symmetric) return "the Jacobian is not its own transpose, or its matrix not the derivative of the map: leave out ADJSetSymmetric(), give ADJSetVJP(), or run with -adj_vjp_fd_color";
+  return "the Jacobian matrix is not the derivative of the map (Picard, frozen, lumped): give ADJSetVJP(), and the matrix remains the preconditioner, or run with -adj_vjp_fd_color";
+}
+
 /* One part alone, x or theta, at p->h and, if that does not agree, at two more steps */
 static PetscErrorCode ADJProbePart_Private(ADJ adj, ADJProbe *p, PetscInt part, PetscReal tol, ADJTrustCheck *c, PetscBool *kink)
 {
   const PetscReal share[2]  = {part == 0 ? 1.0 : 0.0, part == 1 ? 1.0 : 0.0};
   const PetscReal factor[3] = {1.0, ADJ_PROBE_RATIO, 1.0 / ADJ_PROBE_RATIO};
-  const char     *wrong[2]  = {"the product in x is not that of the derivative of the map: -adj_test_vjp shows the numbers", "the product in theta is not that of the derivative of the map: -adj_test_vjp shows the numbers"};
   PetscScalar     delta[3];
   PetscReal       best = PETSC_MAX_REAL;
   PetscBool       same = PETSC_FALSE;
@@ -157,7 +170,7 @@ static PetscErrorCode ADJProbePart_Private(ADJ adj, ADJProbe *p, PetscInt part, 
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, best, tol, NULL));
   else if (same) {
     PetscCall(ADJProbeSides_Private(p, part, factor[2] * p->h, PetscAbsScalar(delta[0]), kink));
-    if (!*kink) PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, PetscAbsScalar(delta[0]), tol, wrong[part]));
+    if (!*kink) PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, PetscAbsScalar(delta[0]), tol, ADJWrongProduct_Private(adj, part)));
   } else
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, best < PETSC_MAX_REAL ? best : -1.0, tol, ADJNoise));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -272,7 +285,7 @@ static PetscErrorCode ADJShiftedObjective_Private(ADJ adj, ADJProbe *p, PetscRea
 {
   PetscFunctionBegin;
   PetscCall(ADJProbeShift_Private(adj, p, a, b));
-  PetscCallBack("ADJ objective", (*adj->objective)(adj, p->xh, p->thetah, f, NULL, NULL, adj->objectivectx));
+  PetscCall(ADJComputeObjective_Private(adj, p->xh, p->thetah, f, NULL, NULL));
   PetscCallMPI(MPI_Bcast(f, 1, MPIU_REAL, 0, PetscObjectComm((PetscObject)adj)));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

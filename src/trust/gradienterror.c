@@ -65,7 +65,7 @@ static PetscErrorCode ADJEstimateAdjointError_Private(ADJ adj, Vec v, Vec thetab
   PetscFunctionBegin;
   if (objective) {
     v = e->v;
-    PetscCallBack("ADJ objective", (*adj->objective)(adj, e->state.x, adj->state->theta, &f, v, e->objtheta, adj->objectivectx));
+    PetscCall(ADJComputeObjective_Private(adj, e->state.x, adj->state->theta, &f, v, e->objtheta));
   }
   PetscCall(ADJApplyMT_Private(adj, adj->w, e->s, e->better));
   PetscCall(VecAYPX(e->s, -1.0, v));

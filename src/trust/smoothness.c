@@ -51,7 +51,7 @@ static PetscErrorCode ADJNarrowDirection_Private(Vec v, Vec least, Vec d, Vec wo
   PetscCall(VecAXPY(size, 1.0, work));
   PetscCall(VecCopy(d, work));
   PetscCall(VecAbs(work));
-  PetscCall(VecPointwiseMin(size, size, work));
+  PetscCall(ADJVecPointwiseMin_Private(size, size, work));
   PetscCall(VecPointwiseDivide(work, d, work));
   PetscCall(VecPointwiseMult(d, work, size));
   PetscFunctionReturn(PETSC_SUCCESS);

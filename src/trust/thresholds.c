@@ -19,6 +19,7 @@ static const struct {
   {ADJ_CHECK_VJP_THETA, 1e-4, "-adj_trust_vjp_theta_rtol", "Largest mismatch of the products in theta with differences of the map"},
   {ADJ_CHECK_OBJECTIVE, 1e-4, "-adj_trust_objective_rtol", "Largest mismatch of the objective's partial derivatives with its differences"},
   {ADJ_CHECK_KINK, 1e-4, "-adj_trust_kink_rtol", "Largest relative difference of one-sided derivatives of the map"},
+  {ADJ_CHECK_COMPLEMENTARITY, 1e-6, "-adj_trust_complementarity", "Smallest multiplier of an active bound, relative to the gradient"},
   {ADJ_CHECK_NULLSPACE, 1e-6, "-adj_trust_nullspace_rtol", "Largest part of a null vector that the operator may leave"},
   {ADJ_CHECK_DEFECT, 1e-8, "-adj_trust_defect", "Smallest singular value of the product of right and left null vectors"},
   {ADJ_CHECK_SOLVABILITY, 1e-6, "-adj_trust_solvability_rtol", "Largest part of the right-hand side in the null space"},
@@ -66,6 +67,7 @@ PetscErrorCode ADJThresholdSetFromOptions_Private(ADJ adj, ADJOptionItems PetscO
 .  -adj_trust_vjp_theta_rtol <1e-4>     - `ADJ_CHECK_VJP_THETA`: the same in theta
 .  -adj_trust_objective_rtol <1e-4>     - `ADJ_CHECK_OBJECTIVE`: the same for the objective
 .  -adj_trust_kink_rtol <1e-4>          - `ADJ_CHECK_KINK`: largest difference of one-sided derivatives, relative to the largest derivative
+.  -adj_trust_complementarity <1e-6>    - `ADJ_CHECK_COMPLEMENTARITY`: smallest multiplier of an active bound, and smallest distance of other variables from theirs, relative to the terms of the gradient
 .  -adj_trust_nullspace_rtol <1e-6>     - `ADJ_CHECK_NULLSPACE`: largest norm of what the operator makes of a unit null vector
 .  -adj_trust_defect <1e-8>             - `ADJ_CHECK_DEFECT`: smallest singular value of the product of right and left null vectors
 .  -adj_trust_solvability_rtol <1e-6>   - `ADJ_CHECK_SOLVABILITY`: largest part of the right-hand side in the null space

@@ -26,6 +26,7 @@ static const char *ADJForwardAdvice_Private(ADJ adj, PetscReal rel)
   const ADJState *st = adj->state;
 
   if (adj->adapter && adj->adapter->linear) return "look at -ksp_monitor_true_residual and -ksp_converged_reason of the KSP that was borrowed: more iterations, another preconditioner";
+  if (ADJForwardBorrowed_Private(adj)) return "look at the monitor and the converged reason of the solver that was borrowed; tighter tolerances, more iterations, a better initial guess in x";
   if (st->reason < 0 && rel >= 0.0 && rel <= ADJ_NEAR_ROUNDING) return "the residual stopped falling near rounding level: raise -adj_forward_snes_rtol";
   return "look at -adj_forward_snes_monitor and -adj_forward_snes_converged_reason; more iterations by -adj_forward_snes_max_it, another solver by -adj_forward_snes_type, a better initial guess in x; -adj_forward_snes_atol if that guess was a solution already";
 }
@@ -39,9 +40,10 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   const ADJState *st       = adj->state;
   const PetscBool absolute = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_ABS), relative = (PetscBool)(st->reason == SNES_CONVERGED_FNORM_RELATIVE);
   const PetscReal limit = adj->threshold[ADJ_CHECK_FORWARD], last = st->nhistory ? st->history[st->nhistory - 1] : 0.0;
-  const PetscReal rel   = !st->nhistory ? -1.0 : (last > 0.0 ? last / st->rnormref : 0.0);
-  const PetscBool small = (PetscBool)(st->nhistory && rel <= limit), linear = (PetscBool)(adj->adapter && adj->adapter->linear);
-  PetscBool       bounds = PETSC_FALSE;
+  const PetscReal rel      = !st->nhistory ? -1.0 : (last > 0.0 ? last / st->rnormref : 0.0);
+  const PetscBool small    = (PetscBool)(st->nhistory && rel <= limit);
+  const PetscBool borrowed = ADJForwardBorrowed_Private(adj);
+  PetscBool       bounds   = PETSC_FALSE;
   SNES            snes;
   SNESType        type = NULL;
   ADJTrustCheck  *c    = &rep->check[ADJ_CHECK_FORWARD];
@@ -54,7 +56,7 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   }
   if (type) PetscCall(PetscStrbeginswith(type, "vi", &bounds));
   if (bounds)
-    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, rel, 0.0, "the bounds of a variational inequality are not differentiated: choose another -adj_forward_snes_type"));
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, rel, 0.0, borrowed ? "the bounds of a variational inequality are not differentiated: take a SNES without bounds, or a Tao and ADJSetTaoSolution()" : "the bounds of a variational inequality are not differentiated: choose another -adj_forward_snes_type"));
   else if (st->reason > 0 && st->taken)
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INFO, last, 0.0, "the residual itself, of a solution that the user's own solve has found; its error is estimated"));
   else if (st->reason > 0 && adj->program && adj->steps >= 0)
@@ -62,7 +64,7 @@ static PetscErrorCode ADJCheckForward_Private(ADJ adj, ADJTrustReport *rep)
   else if (st->reason > 0 && (absolute || small))
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_PASSED, rel, absolute ? 0.0 : limit, NULL));
   else if (relative)
-    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, rel, limit, linear ? "converged to a loose tolerance: lower -ksp_rtol of the KSP that was borrowed, or raise -adj_trust_forward_rtol if that is meant" : "converged to a loose tolerance: lower -adj_forward_snes_rtol, or raise -adj_trust_forward_rtol if that is meant"));
+    PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_INCONCLUSIVE, rel, limit, borrowed ? "converged to a loose tolerance: lower that of the solver that was borrowed, or raise -adj_trust_forward_rtol if that is meant" : "converged to a loose tolerance: lower -adj_forward_snes_rtol, or raise -adj_trust_forward_rtol if that is meant"));
   else
     PetscCall(ADJSetCheck_Private(c, ADJ_CHECK_FAILED, rel, st->reason < 0 ? 0.0 : limit, ADJForwardAdvice_Private(adj, rel)));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -17,6 +17,11 @@ for np in 1 2; do
 done
 $mpiexec -n 2 "$gradient" -form residual -dim 3 -da_grid_x 46 -da_grid_y 46 -da_grid_z 46 -pairs 7
 
+echo "Price of a gradient of a SNES that is borrowed; both sides solve with the same method"
+for np in 1 2; do
+  for by in transpose explicit; do $mpiexec -n $np "$build/bench/bratu" -by $by -da_grid_x 48 -da_grid_y 48 -da_grid_z 48 -pairs 11; done
+done
+
 echo "Memory"
 for form in residual fixed_point; do
   for side in hand library; do

@@ -53,8 +53,10 @@ typedef PetscOptionItems ADJOptionItems;
 
 #if PETSC_VERSION_LT(3, 25, 0)
   #define ADJ_SNES_DIVERGED_NAN SNES_DIVERGED_FNORM_NAN
+  #define ADJ_SNES_DOMAIN_ERROR domainerror /* field of a SNES */
 #else
   #define ADJ_SNES_DIVERGED_NAN SNES_DIVERGED_FUNCTION_NANORINF
+  #define ADJ_SNES_DOMAIN_ERROR functiondomainerror
 #endif
 
 #endif

@@ -37,20 +37,24 @@ struct _ADJOps {
    have nothing to do
 */
 typedef struct {
-  const char *name;                                             /* "SNES", ... */
-  PetscBool   linear;                                           /* R = A x - b: the matrix is the derivative, and residuals are relative to b */
-  PetscErrorCode (*changed)(ADJ, PetscBool *);                  /* whether its matrices are others than at the last setup, which is then made again */
-  PetscErrorCode (*setup)(ADJ);                                 /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
-  PetscErrorCode (*put)(ADJ);                                   /* the function of ADJSetParameters() has put others: bring to them what the solver computes itself */
-  PetscErrorCode (*solve)(ADJ, Vec x);                          /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
-  PetscErrorCode (*solved)(ADJ, Vec x);                         /* the user has made it: the same from what the solver still knows */
-  PetscErrorCode (*tighten)(ADJ, PetscBool);                    /* for a test: solve to rounding level; and as before */
-  PetscErrorCode (*getsnes)(ADJ, SNES *);                       /* for ADJGetSNES() */
-  PetscErrorCode (*getksp)(ADJ, KSP *);                         /* the forward linear solver, whose type may be taken over; NULL: there is none */
-  PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, as it now is; NULL: there is none */
-  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
-  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none */
-  PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
+  const char *name;                                          /* "SNES", ... */
+  PetscBool   linear;                                        /* R = A x - b: the matrix is the derivative, and residuals are relative to b */
+  const char *advice;                                        /* where its own products do not fit differences of the map; NULL: nothing in particular */
+  PetscErrorCode (*changed)(ADJ, PetscBool *);               /* whether its matrices are others than at the last setup, which is then made again */
+  PetscBool ownjacobian;                                     /* has a Jacobian in any case: differences by coloring take its place only where there is a DM */
+  PetscErrorCode (*setup)(ADJ);                              /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
+  PetscErrorCode (*put)(ADJ);                                /* the function of ADJSetParameters() has put others: bring to them what the solver computes itself */
+  PetscErrorCode (*solve)(ADJ, Vec x);                       /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
+  PetscErrorCode (*solved)(ADJ, Vec x);                      /* the user has made it: the same from what the solver still knows */
+  PetscErrorCode (*tighten)(ADJ, PetscBool);                 /* for a test: solve to rounding level; and as before */
+  PetscErrorCode (*getsnes)(ADJ, SNES *);                    /* for ADJGetSNES() */
+  PetscErrorCode (*getksp)(ADJ, KSP *);                      /* the forward linear solver, whose type may be taken over; NULL: there is none */
+  PetscErrorCode (*getpc)(ADJ, PC *);                        /* the forward preconditioner, as it now is; NULL: there is none */
+  PetscErrorCode (*vjp)(ADJ, Vec w, Vec xbar, Vec thetabar); /* the product in x, where it is no matrix, and that in theta with it: at the point of linearization. thetabar may be NULL */
+  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);  /* products in theta that it knows itself, as of R: at the point of linearization */
+  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);  /* both or none, unless there is a vjp */
+  PetscErrorCode (*parametermask)(ADJ, Vec in, Vec *out);    /* what the user's own product in theta is to see of a cotangent, and may make of a tangent: in itself, or a vector of the adapter's */
+  PetscErrorCode (*check)(ADJ, ADJTrustReport *);            /* of the verdict */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
   PetscErrorCode (*destroy)(ADJ);
@@ -192,6 +196,18 @@ typedef struct {
   ADJProductFilter filter;
 } ADJNorms;
 
+/* Functions on local patches, src/dm/: what adj->map, adj->vjp and adj->jvp call if they were set there */
+typedef struct {
+  ADJDMDAMapFn      *damap;
+  ADJDMDAFunctionFn *dafunction; /* where there is no damap */
+  ADJDMDAVJPFn      *davjp;
+  ADJDMDAJVPFn      *dajvp;
+  ADJDMMapFn        *dmmap;
+  ADJDMVJPFn        *dmvjp;
+  ADJDMJVPFn        *dmjvp;
+  PetscBool          checked[2][2]; /* the DMs fit: local vectors, arrays; state, parameters */
+} ADJLocalFunctions;
+
 struct _p_ADJ {
   PETSCHEADER(struct _ADJOps);
   /*------------------------- User parameters ---------------------------*/
@@ -215,35 +231,40 @@ struct _p_ADJ {
   PetscReal            gradientrtol;          /* largest error against the derivative of the solution; PETSC_DETERMINE: by the type */
   PetscBool            testvjp, testgradient; /* asked by option */
   ADJTrajectoryOptions trajectory;
-  PetscBool            symmetric; /* the operator is its own (Hermitian) transpose */
-  PetscBool            fdcolor;   /* derivatives that nobody gave come from differences of the map */
+  PetscBool            symmetric;    /* the operator is its own (Hermitian) transpose */
+  PetscBool            fdcolor;      /* derivatives that nobody gave come from differences of the map */
+  PetscBool            fdparameters; /* those in theta alone */
+  PetscInt             fdmaxcolumns; /* of them in theta, one by one */
   ADJTranspose         transpose;
   ADJPCSource          pcsource;
 
   /*-------------- User-provided functions and objects ------------------*/
-  ADJMapFn       *map;
-  ADJVJPFn       *vjp;
-  ADJJVPFn       *jvp;
-  ADJLinearizeFn *linearize;
-  ADJObjectiveFn *objective;
-  void           *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
+  ADJMapFn               *map;
+  ADJVJPFn               *vjp;
+  ADJJVPFn               *jvp;
+  ADJLinearizeFn         *linearize;
+  ADJObjectiveFn         *objective;
+  void                   *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
   const ADJAdapter       *adapter; /* of a borrowed solver; NULL: none */
   void                   *adapterdata;
+  PetscObject             borrowed; /* the solver, where several ADJs may put parameters by turns; owned by the adapter, or NULL */
   ADJJacobian             jacobian; /* of ADJSetJacobian(), or of the adapter */
   ADJParametersFn        *put;
   ADJParameterVJPFn      *parametervjp;
   ADJParameterJacobianFn *parameterupdate;
   Mat                     B; /* dF/dtheta or dR/dtheta */
   void                   *putctx, *parametervjpctx, *parameterupdatectx;
+  void                   *addresses;   /* of ADJSetParameterAddresses() */
   DM                      dm, dmtheta; /* of state and parameters */
-  Mat             P;                   /* approximates M = I - dF/dx or dR/dx */
-  Vec             sol;                 /* initial guess and solution */
-  MatNullSpace    nullright, nullleft; /* of M */
-  PetscInt        nselections;
-  ADJSelectionFn *selectionvjp, *selectionjvp;
-  void           *selectionctx;
-  ADJMonitorFn   *monitor[MAXADJMONITORS];
-  void           *monitorctx[MAXADJMONITORS];
+  ADJLocalFunctions       local;
+  Mat                     P;                   /* approximates M = I - dF/dx or dR/dx */
+  Vec                     sol;                 /* initial guess and solution */
+  MatNullSpace            nullright, nullleft; /* of M */
+  PetscInt                nselections;
+  ADJSelectionFn         *selectionvjp, *selectionjvp;
+  void                   *selectionctx;
+  ADJMonitorFn           *monitor[MAXADJMONITORS];
+  void                   *monitorctx[MAXADJMONITORS];
   PetscErrorCode (*monitordestroy[MAXADJMONITORS])(void **);
   PetscInt nmonitors;
 
@@ -270,7 +291,7 @@ struct _p_ADJ {
   ADJNorms       norms;
   ADJSelections  selections;
   ADJNullVectors nullvectors;
-  void          *data; /* of the type */
+  void          *data;        /* of the type */
   Mat            product;     /* what products in x are made with, if the user gave none: referenced */
   ADJJacobian    fdjacobian;  /* of differences */
   ADJJacobian   *inforce;     /* one of the two; NULL: neither */
@@ -286,7 +307,9 @@ struct _p_ADJ {
   PetscBool        Pofjacobian;              /* adj->P is that of adj->jacobian */
   PetscObjectId    putid;                    /* the vector that was put last, and its state then */
   PetscObjectState putstate;
-  PetscInt         linearizations; /* tells one point of linearization from the next */
+  PetscInt         linearizations;     /* tells one point of linearization from the next */
+  PetscObjectState matrixstate[2];     /* of the matrices in force when they were brought there */
+  Vec              cotangent;          /* for which the user's product in theta is being made; borrowed */
   PetscBool        optionscalled;      /* ADJSetFromOptions() was called */
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
@@ -296,17 +319,18 @@ struct _p_ADJ {
   ADJForm          snesform;         /* the form for which the forward solver's type was chosen here */
   PetscBool        xrefgood;         /* a solve from xref converged */
   PetscBool        wspoilt;          /* the last adjoint solve failed */
-  PetscReal        rnormbest;        /* while testing: to see stagnation */
+  PetscReal        testref;          /* while testing: residuals are measured against this at least */
+  PetscReal        rnormbest;        /* and to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;
-  PetscReal        largest;               /* norm of a pullback so far */
-  PetscBool        pullingobjective;      /* the cotangent is dl/dx of the objective, whose dl/dtheta is in objtheta */
-  PetscBool        objnotfinite;          /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
-  PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
+  PetscReal        largest;                           /* norm of a pullback so far */
+  PetscBool        pullingobjective;                  /* the cotangent is dl/dx of the objective, whose dl/dtheta is in objtheta */
+  PetscBool        objnotfinite;                      /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
+  PetscObjectState pstate, pnonzerostate;             /* of P when PT was made */
   PetscObjectState productstate, productnonzerostate; /* of adj->product when productT was made */
-  ADJCounters      counters;              /* on the user's account */
-  ADJCounters      checkcounters;         /* on the account of checks and tests */
-  ADJCounters     *account;               /* the one in force */
+  ADJCounters      counters;                          /* on the user's account */
+  ADJCounters      checkcounters;                     /* on the account of checks and tests */
+  ADJCounters     *account;                           /* the one in force */
 };
 
 /* Calls of the user's functions: adjcallback.c */
@@ -317,6 +341,7 @@ PETSC_INTERN PetscErrorCode ADJComputeMap_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeResidual_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeVJP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeJVP_Private(ADJ, Vec, Vec, Vec, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJComputeObjective_Private(ADJ, Vec, Vec, PetscReal *, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJComputeSelection_Private(ADJ, PetscBool, PetscInt, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearize_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearizeAtSolution_Private(ADJ);
@@ -341,6 +366,7 @@ PETSC_INTERN PetscErrorCode ADJAllowNorm_Private(KSP);
 PETSC_INTERN PetscErrorCode ADJSetUpSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJAttachSNES_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJSNESSolve_Private(SNES, Vec);
+PETSC_INTERN PetscErrorCode ADJSNESConverged_Private(SNES, PetscInt, PetscReal, PetscReal, PetscReal, SNESConvergedReason *, void *);
 PETSC_INTERN PetscErrorCode ADJSolveForward_Private(ADJ, Vec, Vec);
 
 PETSC_INTERN PetscErrorCode ADJRequireFixedPoint_Private(ADJ, Vec);
@@ -353,20 +379,33 @@ PETSC_INTERN PetscErrorCode ADJAttachPreconditioner_Private(ADJ, Mat);
 PETSC_INTERN PetscErrorCode ADJSetUpProducts_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJProductsReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJUpdateMatrices_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJGetMatrixState_Private(const ADJJacobian *, PetscObjectState[2]);
 PETSC_INTERN PetscErrorCode ADJPutParameters_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionItems);
+#define ADJ_DIFFERENCES_STEP     PetscCbrtReal(PETSC_MACHINE_EPSILON)
+#define ADJ_DIFFERENCES_ACCURACY (300.0 * PetscSqr(ADJ_DIFFERENCES_STEP)) /* what is told; rounding alone gives less */
 PETSC_INTERN PetscErrorCode ADJDifferencesSetUp_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJDifferencesReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJDifferencesView_Private(ADJ, PetscViewer);
+PETSC_INTERN PetscErrorCode ADJDifferencesStateJVP_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ, Vec, Vec);
 
 /* Borrowed solvers: ../adapters/ */
 PETSC_INTERN PetscErrorCode ADJSetAdapter_Private(ADJ, const ADJAdapter *, void *);
 PETSC_INTERN PetscErrorCode ADJSetMap_Private(ADJ, ADJForm, ADJMapFn *, void *);
-static inline PetscBool     ADJForwardBorrowed_Private(ADJ adj)
+static inline PetscBool     ADJDiffersInTheta_Private(ADJ adj)
+{
+  return (PetscBool)(adj->fdcolor || adj->fdparameters);
+}
+static inline PetscBool ADJForwardBorrowed_Private(ADJ adj)
 {
   return (PetscBool)(adj->adapter && adj->adapter->solve);
 }
+
+/* Vectors of vectors: adjvec.c */
+PETSC_INTERN PetscErrorCode ADJVecTouched_Private(Vec);
+PETSC_INTERN PetscErrorCode ADJVecPointwiseMin_Private(Vec, Vec, Vec);
 
 /* A pullback with its verdict: adjsolve.c */
 PETSC_INTERN PetscErrorCode ADJSolveAdjoint_Private(ADJ, Vec, Vec);

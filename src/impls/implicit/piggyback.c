@@ -36,7 +36,7 @@ PetscErrorCode ADJPiggybackStep_Private(ADJ adj, PetscInt it, Vec x, SNESConverg
     PetscCall(VecDuplicate(adj->r, &impl->wnext));
   }
   if (it == 0 && adj->wspoilt) PetscCall(VecSet(adj->w, 0.0));
-  PetscCallBack("ADJ objective", (*adj->objective)(adj, x, adj->state->theta, &f, impl->v, NULL, adj->objectivectx));
+  PetscCall(ADJComputeObjective_Private(adj, x, adj->state->theta, &f, impl->v, NULL));
   PetscCall(ADJLinearize_Private(adj, x, adj->state->theta));
   PetscCall(ADJComputeVJP_Private(adj, x, adj->state->theta, adj->w, impl->wnext, NULL));
   adj->lin_x = adj->lin_theta = NULL; /* x is the solver's */
