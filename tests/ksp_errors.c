@@ -72,6 +72,7 @@ static PetscErrorCode TestArguments(void)
   PetscCall(TapOk((PetscBool)(b == p.b), "the right-hand side is handed back"));
   PetscCall(TapError(PETSC_ERR_ORDER, ADJSetSolved(p.adj, p.theta, p.x), "ADJSetSolved() before KSPSolve()"));
   PetscCall(TapGood(&p, "after that"));
+  PetscCall(TapError(PETSC_ERR_ARG_IDN, ADJSolve(p.adj, p.theta, p.b), "x is b"));
   PetscCall(TapError(PETSC_ERR_ARG_SIZ, ADJSetRhs(p.adj, longer), "a right-hand side that is longer, after the set-up"));
   PetscCall(TapError(PETSC_ERR_ORDER, ADJSetKSP(p.adj, p.ksp), "ADJSetKSP() after the first solve"));
   PetscCall(TapError(PETSC_ERR_SUP, ADJGetSNES(p.adj, &snes), "ADJGetSNES()"));

@@ -118,6 +118,7 @@ static PetscErrorCode ADJSolve_KSP(ADJ adj, Vec x)
   PetscCall(ADJComputeGuess_KSP(adj, x));
   PetscCall(ADJRecordStart_KSP(adj, x));
   PetscCall(ADJGetRhs_KSP(adj, adj->state->theta, &b));
+  PetscCheck(x != b, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The state x and the right-hand side must be different vectors: b is needed after the solve");
   active           = (int)c->ksp->dmActive;
   c->ksp->dmActive = 0; /* it would compute all again, into b */
   ierr             = KSPSolve(c->ksp, b, x);
@@ -226,7 +227,7 @@ static PetscErrorCode ADJDestroy_KSP(ADJ adj)
 }
 
 #define ADJ_KSP_OPERATIONS \
-  .name = "KSP", .linear = PETSC_TRUE, .changed = ADJChanged_KSP, .setup = ADJSetUpAdapter_KSP, .put = ADJPut_KSP, .solve = ADJSolve_KSP, .solved = ADJSolved_KSP, .tighten = ADJTighten_KSP, .getksp = ADJGetKSP_KSP, .getpc = ADJGetPC_KSP, .view = ADJView_KSP, .reset = ADJReset_KSP, .destroy = ADJDestroy_KSP
+  .name = "KSP", .linear = PETSC_TRUE, .advice = "the matrix of the KSP is not its own transpose, or has no transpose and the one of the preconditioner has stood in for it: leave out ADJSetSymmetric(), or give ADJSetVJP()", .changed = ADJChanged_KSP, .setup = ADJSetUpAdapter_KSP, .put = ADJPut_KSP, .solve = ADJSolve_KSP, .solved = ADJSolved_KSP, .tighten = ADJTighten_KSP, .getksp = ADJGetKSP_KSP, .getpc = ADJGetPC_KSP, .view = ADJView_KSP, .reset = ADJReset_KSP, .destroy = ADJDestroy_KSP
 
 static const ADJAdapter ADJAdapter_KSP     = {ADJ_KSP_OPERATIONS};
 static const ADJAdapter ADJAdapter_KSP_Rhs = {ADJ_KSP_OPERATIONS, .parametervjp = ADJParameterVJP_KSP, .parameterjvp = ADJParameterVJP_KSP}; /* dR/dtheta is symmetric */

@@ -255,7 +255,7 @@ PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
   if (st->reason > 0 && adj->steps < 0) adj->xrefgood = PETSC_TRUE;
   PetscCall(VecCopy(x, st->x));
   PetscCall(ADJIsPlainIteration_Private(adj, &st->plain));
-  PetscCall(ADJStateObservedRate_Private(st));
+  if (!adj->adapter || !adj->adapter->linear) PetscCall(ADJStateObservedRate_Private(st)); /* else its history is start and end */
   PetscTryTypeMethod(adj, forwardend);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
