@@ -453,6 +453,7 @@ PETSC_INTERN PetscErrorCode ADJPCReuseDestroy_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJApplyPC_Private(PC, PetscBool, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJTestPCTranspose_Private(ADJ, PC, PetscReal *, char[], size_t);
 PETSC_INTERN PetscErrorCode ADJCopyPC_Private(PC, PC);
+PETSC_INTERN PetscErrorCode ADJCopyFieldSplit_Private(PC, PC);
 PETSC_INTERN PetscErrorCode ADJCopyInnerPC_Private(PC, PC);
 
 /* States: adjstate.c */
