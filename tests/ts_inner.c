@@ -108,7 +108,11 @@ int main(int argc, char **argv)
   PetscCall(TestRight(gradient, "-ksp_type gmres -pc_type bjacobi -snes_ksp_ew -snes_max_it 100", 0.0));
   PetscCall(TestRight(gradient, "-ksp_type gmres -pc_type bjacobi -snes_lag_jacobian 4 -snes_max_it 100", 1e-5));
   PetscCall(TestRight(gradient, "-ksp_type preonly -pc_type redundant -snes_lag_jacobian -2 -snes_max_it 100", 1e-5));
-  PetscCall(TestRight(gradient, "-ksp_type preonly -pc_type redundant -snes_lag_preconditioner 5 -snes_lag_preconditioner_persists -snes_max_it 100", 1e-5));
+#if defined(PETSC_HAVE_MUMPS)
+  PetscCall(TestRight(gradient, "-ksp_type preonly -pc_type lu -pc_factor_mat_solver_type mumps -snes_lag_preconditioner 1000 -snes_lag_preconditioner_persists -snes_max_it 100", 1e-5));
+#else
+  PetscCall(TapSkip("PETSc has no MUMPS"));
+#endif
   PetscCall(TestWrong(gradient, "-ksp_type preonly -pc_type jacobi -snes_max_it 1000 -snes_linesearch_type basic"));
 #if defined(PETSC_HAVE_HYPRE)
   PetscCall(TestWrong(gradient, "-ksp_type gmres -pc_type hypre"));

@@ -68,7 +68,6 @@ static PetscErrorCode ADJRecord_TS(ADJ adj, ADJ_TS *c, const struct _p_TS *kept)
   PetscCall(ADJIntegrate_TS(c, adj->lin_x));
   PetscCheck(c->ts->reason >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The time integration has failed where derivatives are taken, %s: take smaller steps", TSConvergedReasons[c->ts->reason]);
   PetscCall(TSGetStepNumber(c->ts, &c->nsteps));
-  PetscCall(TSGetTime(c->ts, &c->end));
   PetscCall(PetscLogEventEnd(ADJ_Linearize, adj, adj->lin_x, adj->lin_theta, 0));
   c->at = adj->linearizations;
   adj->account->map++;
@@ -99,8 +98,7 @@ static PetscErrorCode ADJIntegrateBack_TS(ADJ adj, ADJ_TS *c, const struct _p_TS
   if (mu) PetscCall(VecSet(*mu, 0.0));
   PetscCall(TSSetCostGradients(ts, 1, lambda, mu));
   PetscCall(TSSetStepNumber(ts, c->nsteps));
-  PetscCall(TSSetTime(ts, c->end));
-  ts->rhsjacobian.time = PETSC_MIN_REAL;
+  ts->rhsjacobian.time = PETSC_MIN_REAL; /* a linear problem would take the Jacobian of the last call, at other parameters, for that of its time */
   PetscCall(ADJSolveBack_TS(c));
   PetscCheck(ts->reason >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The adjoint of the time integration has failed, %s: look at the linear solver of the TS, whose transposed solve it uses; LU and a Jacobi preconditioner can be transposed, many others not", TSConvergedReasons[ts->reason]);
   PetscCall(VecConjugate(*lambda));
