@@ -162,7 +162,7 @@ static PetscErrorCode ADJGetSplitName_Private(KSP split, size_t len, char name[]
 }
 
 /* Fields and kind. A user's matrix in place of the Schur complement would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
-static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
+PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
 {
   PCCompositeType          type;
   PCFieldSplitSchurPreType pre;
