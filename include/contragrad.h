@@ -202,6 +202,7 @@ PETSC_EXTERN PetscErrorCode ADJSetParameterDM(ADJ, DM);
 PETSC_EXTERN PetscErrorCode ADJGetParameterDM(ADJ, DM *);
 PETSC_EXTERN PetscErrorCode ADJDMDASetMapLocal(ADJ, ADJForm, ADJDMDAMapFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJDMDASetVJPLocal(ADJ, ADJDMDAVJPFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJDMDASetParameterVJPLocal(ADJ, ADJDMDAVJPFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJDMDASetJVPLocal(ADJ, ADJDMDAJVPFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJDMDASetFunctionLocal(ADJ, ADJDMDAFunctionFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJDMSetMapLocal(ADJ, ADJForm, ADJDMMapFn *, void *);

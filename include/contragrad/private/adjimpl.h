@@ -200,7 +200,7 @@ typedef struct {
 typedef struct {
   ADJDMDAMapFn      *damap;
   ADJDMDAFunctionFn *dafunction; /* where there is no damap */
-  ADJDMDAVJPFn      *davjp;
+  ADJDMDAVJPFn      *davjp, *daparametervjp;
   ADJDMDAJVPFn      *dajvp;
   ADJDMMapFn        *dmmap;
   ADJDMVJPFn        *dmvjp;
