@@ -165,8 +165,8 @@ E*/
 typedef enum { ADJ_TRANSPOSE_VIRTUAL,
                ADJ_TRANSPOSE_EXPLICIT } ADJTranspose;
 PETSC_EXTERN const char *const ADJTransposes[];
-PETSC_EXTERN PetscErrorCode ADJSetTranspose(ADJ, ADJTranspose);
-PETSC_EXTERN PetscErrorCode ADJGetTranspose(ADJ, ADJTranspose *);
+PETSC_EXTERN PetscErrorCode    ADJSetTranspose(ADJ, ADJTranspose);
+PETSC_EXTERN PetscErrorCode    ADJGetTranspose(ADJ, ADJTranspose *);
 
 /*E
    ADJPCSource - Where the preconditioner of the adjoint solve comes from, if the forward solver was borrowed
@@ -184,24 +184,25 @@ typedef enum { ADJ_PC_AUTO,
                ADJ_PC_FORWARD,
                ADJ_PC_TRANSPOSE } ADJPCSource;
 PETSC_EXTERN const char *const ADJPCSources[];
-PETSC_EXTERN PetscErrorCode ADJSetPCSource(ADJ, ADJPCSource);
-PETSC_EXTERN PetscErrorCode ADJGetPCSource(ADJ, ADJPCSource *);
+PETSC_EXTERN PetscErrorCode    ADJSetPCSource(ADJ, ADJPCSource);
+PETSC_EXTERN PetscErrorCode    ADJGetPCSource(ADJ, ADJPCSource *);
 
 /* Functions on the local patch of a DMDA, with ghosts; x, theta, ... are arrays as of DMDAVecGetArray(), or, for parameters
    without a DMDA, a PetscScalar* to all of them */
-typedef PetscErrorCode ADJDMDAMapFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *y, void *ctx);
-typedef PetscErrorCode ADJDMDAVJPFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *w, void *xbar, void *thetabar, void *ctx); /* adds to xbar, thetabar; either may be NULL */
-typedef PetscErrorCode ADJDMDAJVPFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *xdot, void *thetadot, void *ydot, void *ctx);
-typedef PetscErrorCode ADJDMDAFunctionFn(DMDALocalInfo *info, void *x, void *f, void *ctx); /* as of DMDASNESSetFunctionLocal() */
-typedef PetscErrorCode ADJDMMapFn(ADJ adj, DM dm, Vec xlocal, Vec thetalocal, Vec ylocal, void *ctx);
-typedef PetscErrorCode ADJDMVJPFn(ADJ adj, DM dm, Vec xlocal, Vec thetalocal, Vec wlocal, Vec xbarlocal, Vec thetabarlocal, void *ctx);
-typedef PetscErrorCode ADJDMJVPFn(ADJ adj, DM dm, Vec xlocal, Vec thetalocal, Vec xdotlocal, Vec thetadotlocal, Vec ydotlocal, void *ctx);
+typedef PetscErrorCode      ADJDMDAMapFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *y, void *ctx);
+typedef PetscErrorCode      ADJDMDAVJPFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *w, void *xbar, void *thetabar, void *ctx); /* adds to xbar, thetabar; either may be NULL */
+typedef PetscErrorCode      ADJDMDAJVPFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *xdot, void *thetadot, void *ydot, void *ctx);
+typedef PetscErrorCode      ADJDMDAFunctionFn(DMDALocalInfo *info, void *x, void *f, void *ctx); /* as of DMDASNESSetFunctionLocal() */
+typedef PetscErrorCode      ADJDMMapFn(ADJ adj, DM dm, Vec xlocal, Vec thetalocal, Vec ylocal, void *ctx);
+typedef PetscErrorCode      ADJDMVJPFn(ADJ adj, DM dm, Vec xlocal, Vec thetalocal, Vec wlocal, Vec xbarlocal, Vec thetabarlocal, void *ctx);
+typedef PetscErrorCode      ADJDMJVPFn(ADJ adj, DM dm, Vec xlocal, Vec thetalocal, Vec xdotlocal, Vec thetadotlocal, Vec ydotlocal, void *ctx);
 PETSC_EXTERN PetscErrorCode ADJSetDM(ADJ, DM);
 PETSC_EXTERN PetscErrorCode ADJGetDM(ADJ, DM *);
 PETSC_EXTERN PetscErrorCode ADJSetParameterDM(ADJ, DM);
 PETSC_EXTERN PetscErrorCode ADJGetParameterDM(ADJ, DM *);
 PETSC_EXTERN PetscErrorCode ADJDMDASetMapLocal(ADJ, ADJForm, ADJDMDAMapFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJDMDASetVJPLocal(ADJ, ADJDMDAVJPFn *, void *);
+PETSC_EXTERN PetscErrorCode ADJDMDASetParameterVJPLocal(ADJ, ADJDMDAVJPFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJDMDASetJVPLocal(ADJ, ADJDMDAJVPFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJDMDASetFunctionLocal(ADJ, ADJDMDAFunctionFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJDMSetMapLocal(ADJ, ADJForm, ADJDMMapFn *, void *);

@@ -450,6 +450,44 @@ static PetscErrorCode TestPrice(ADJTrustLevel level, PetscInt expected[2])
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* In ADJView(), after a solve and its adjoint; and with differences switched off again, which are forgotten */
+static PetscErrorCode TestView(void)
+{
+  Chain       c;
+  ADJ         adj;
+  PetscViewer viewer;
+  PetscInt    lines = 0;
+  FILE       *text  = tmpfile();
+  char        line[512], *found;
+
+  PetscFunctionBeginUser;
+  PetscCall(ChainCreate(0, &c));
+  PetscCall(ChainCreateP(&c, MATAIJ, PETSC_TRUE));
+  PetscCall(ChainCreateADJ(&c, PETSC_FALSE, "", &adj));
+  PetscCall(ADJSetPreconditioner(adj, c.P));
+  PetscCall(ADJSolve(adj, c.theta, c.x));
+  PetscCall(ADJSolveAdjoint(adj, c.v, c.thetabar));
+  PetscCall(PetscViewerASCIIOpenWithFILE(PETSC_COMM_WORLD, text, &viewer));
+  PetscCall(ADJView(adj, viewer));
+  PetscCall(PetscViewerFlush(viewer));
+  rewind(text);
+  while (fgets(line, sizeof(line), text)) {
+    PetscCall(PetscStrstr(line, "colors in x, 5 columns in theta), accurate to about", &found));
+    if (found) lines++;
+  }
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &lines, 1, MPIU_INT, MPI_SUM, PETSC_COMM_WORLD));
+  PetscCall(TapOk((PetscBool)(lines == 1), "ADJView() tells the price"));
+  PetscCall(PetscViewerDestroy(&viewer));
+  fclose(text);
+  PetscCall(ADJSetFDColor(adj, PETSC_FALSE));
+  PetscCall(TapError(PETSC_ERR_ORDER, ADJSolveAdjoint(adj, c.v, c.thetabar), "an adjoint when differences were switched off"));
+  PetscCall(ADJSetFDColor(adj, PETSC_TRUE));
+  PetscCall(TapGradient(&c, adj, "switched off and on again"));
+  PetscCall(ADJDestroy(&adj));
+  PetscCall(ChainDestroy(&c));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -466,6 +504,7 @@ int main(int argc, char **argv)
   PetscCall(TestPattern());
   PetscCall(TestPrice(ADJ_TRUST_LEVEL_ESTIMATE, (PetscInt[]){1, 2}));
   PetscCall(TestPrice(ADJ_TRUST_LEVEL_NONE, (PetscInt[]){0, 0}));
+  PetscCall(TestView());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -206,6 +206,7 @@ static inline PetscErrorCode LinearDestroy(Linear *p)
 static inline PetscErrorCode SolveByHand(Mat A, PetscBool adjoint, Vec b, Vec y)
 {
   KSP ksp;
+  PC  pc;
   Mat B;
 
   PetscFunctionBegin;
@@ -214,8 +215,9 @@ static inline PetscErrorCode SolveByHand(Mat A, PetscBool adjoint, Vec b, Vec y)
   else
     PetscCall(MatDuplicate(A, MAT_COPY_VALUES, &B));
   PetscCall(KSPCreate(PetscObjectComm((PetscObject)A), &ksp));
-  PetscCall(KSPSetOptionsPrefix(ksp, "hand_"));
   PetscCall(KSPSetOperators(ksp, B, B));
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(PCSetType(pc, PCNONE));
   PetscCall(KSPSetType(ksp, KSPFGMRES));
   PetscCall(KSPGMRESSetRestart(ksp, 200));
   PetscCall(KSPSetTolerances(ksp, 1e-14, PETSC_DEFAULT, PETSC_DEFAULT, 2000));

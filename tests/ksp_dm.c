@@ -7,7 +7,7 @@ static char help[] = "A borrowed KSP whose DM computes A and b: when, how often,
 #include "ksp.h"
 
 #define M     4
-#define TIGHT "-ksp_rtol 1e-12 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -adj_pc_type jacobi -adj_tangent_pc_type jacobi -adj_ksp_gmres_restart 200 -adj_tangent_ksp_gmres_restart 200 -adj_vjp_fd_color "
+#define TIGHT "-ksp_rtol 1e-12 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -adj_vjp_fd_color "
 
 typedef enum {
   DIRICHLET,
@@ -249,7 +249,8 @@ static PetscErrorCode TestGradient(Boundary boundary, PetscBool claim, const cha
   PetscOptions opts;
   ADJTrust     verdict;
   PetscReal    slope, left, right, order, error;
-  PetscBool    symmetric;
+  PetscBool    cg;
+  KSP          adjoint;
 
   PetscFunctionBeginUser;
   PetscCall(OptionsBegin(options, &opts));
@@ -259,8 +260,9 @@ static PetscErrorCode TestGradient(Boundary boundary, PetscBool claim, const cha
   PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
   PetscCall(ADJGetTrust(p.adj, &verdict));
   PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "boundary %d, %s: verdict %s", boundary, options, ADJTrusts[verdict]));
-  PetscCall(ADJGetSymmetric(p.adj, &symmetric));
-  PetscCall(TapOk((PetscBool)(symmetric == claim), "symmetric: %d, as said when A was computed", claim));
+  PetscCall(ADJGetKSP(p.adj, &adjoint));
+  PetscCall(PetscObjectTypeCompare((PetscObject)adjoint, KSPCG, &cg));
+  PetscCall(TapOk((PetscBool)(cg == claim), "%sby CG: that A is symmetric is said when it is computed", claim ? "" : "not "));
   PetscCall(ADJSolveTangent(p.adj, p.thetadot, p.x));
   PetscCall(RealDot(p.v, p.x, &left));
   PetscCall(RealDot(p.thetabar, p.thetadot, &right));
@@ -408,8 +410,8 @@ int main(int argc, char **argv)
   PetscCall(TestRefused(INCONSISTENT));
   PetscCall(TestUntouched(DIRICHLET, "-ksp_rtol 1e-8 -adj_vjp_fd_color"));
   PetscCall(TestUntouched(DIRICHLET, "-ksp_rtol 1e-8 -adj_vjp_fd_color -ksp_type cg -pc_type mg -pc_mg_levels 2"));
-  PetscCall(TestUntouched(NEUMANN, "-ksp_rtol 1e-8 -adj_vjp_fd_color -ksp_type cg -pc_type jacobi -adj_pc_type jacobi -adj_tangent_pc_type jacobi"));
-  PetscCall(TestUntouched(INCONSISTENT, "-ksp_rtol 1e-8 -adj_vjp_fd_color -pc_type jacobi -adj_pc_type jacobi -adj_tangent_pc_type jacobi"));
+  PetscCall(TestUntouched(NEUMANN, "-ksp_rtol 1e-8 -adj_vjp_fd_color -ksp_type cg -pc_type jacobi"));
+  PetscCall(TestUntouched(INCONSISTENT, "-ksp_rtol 1e-8 -adj_vjp_fd_color -pc_type jacobi"));
   PetscCall(TestSolved());
   failed = TapEnd();
   PetscCall(SlepcFinalize());

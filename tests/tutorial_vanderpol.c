@@ -4,7 +4,7 @@
 
    nsize: 1
    args: -mu 10 -ts_dt 0.01
-   args: -mu 10 -ts_dt 0.01 -implicitform 0
+   args: -mu 10 -ts_dt 0.01 -implicitform 0 -ts_adapt_type none
    requires: !complex
 */
 #include "tutorials.h"
@@ -20,7 +20,8 @@ static PetscErrorCode SolveAdjointAndVerify(TS, void *);
   #undef TSSolve
   #undef TSAdjointSolve
 
-static Vec gradient, initialgradient, initial;
+static Vec       gradient, initialgradient, initial;
+static PetscReal firststep;
 
 static PetscErrorCode FirstComponent(void *ctx, PetscReal *value)
 {
@@ -33,6 +34,7 @@ static PetscErrorCode FirstComponent(void *ctx, PetscReal *value)
   PetscCall(VecCopy(initial, x));
   PetscCall(TSSetTime(ts, 0.0));
   PetscCall(TSSetStepNumber(ts, 0));
+  PetscCall(TSSetTimeStep(ts, firststep)); /* that of the adjoint is negative */
   PetscCall(TSSolve(ts, x));
   PetscCall(VecGetArrayRead(x, &a));
   *value = PetscRealPart(a[0]);
@@ -85,6 +87,7 @@ static PetscErrorCode SolveAndDifferentiate(TS ts, Vec U, void *ctx)
   PetscCall(TapBegin());
   PetscCall(VecDuplicate(U, &initial));
   PetscCall(VecCopy(U, initial));
+  PetscCall(TSGetTimeStep(ts, &firststep));
   /* added lines: begin */
   ADJ   adj;
   Vec   x, theta, xbar, x0bar;

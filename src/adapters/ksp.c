@@ -2,7 +2,6 @@
    A KSP of the user's: the forward solve is its solve.
 */
 #include "ksp.h"
-#include <petsc/private/pcimpl.h>
 
 #define ADJ_TIGHT_FORWARD_KSP_RTOL 1e-13
 
@@ -42,8 +41,6 @@ static PetscErrorCode ADJBeginSolve_KSP(ADJ adj)
   }
   PetscCall(ADJEnsureComputed_KSP(adj));
   PetscCall(ADJTakeNullSpace_KSP(adj));
-  if (!adj->symmetric) PetscCall(ADJTakeSymmetry_KSP(adj)); /* the function that computes A may have said so */
-  PetscCall(ADJConfigureChildren_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -121,6 +118,7 @@ static PetscErrorCode ADJSolve_KSP(ADJ adj, Vec x)
   PetscCall(ADJComputeGuess_KSP(adj, x));
   PetscCall(ADJRecordStart_KSP(adj, x));
   PetscCall(ADJGetRhs_KSP(adj, adj->state->theta, &b));
+  PetscCheck(x != b, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_IDN, "The state x and the right-hand side must be different vectors: b is needed after the solve");
   active           = (int)c->ksp->dmActive;
   c->ksp->dmActive = 0; /* it would compute all again, into b */
   ierr             = KSPSolve(c->ksp, b, x);
@@ -179,11 +177,17 @@ static PetscErrorCode ADJTighten_KSP(ADJ adj, PetscBool tight)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJGetKSP_KSP(ADJ adj, KSP *ksp)
+{
+  PetscFunctionBegin;
+  *ksp = ((ADJ_KSP *)adj->adapterdata)->ksp;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJGetPC_KSP(ADJ adj, PC *pc)
 {
   PetscFunctionBegin;
   PetscCall(KSPGetPC(((ADJ_KSP *)adj->adapterdata)->ksp, pc));
-  if (!(*pc)->setupcalled) *pc = NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -193,7 +197,7 @@ static PetscErrorCode ADJView_KSP(ADJ adj, PetscViewer viewer)
   const char *sources[] = {"theta is the right-hand side", "right-hand side: a vector", "right-hand side: computed by the DM"};
 
   PetscFunctionBegin;
-  PetscCall(PetscViewerASCIIPrintf(viewer, "  borrowed KSP, %s%s%s\n", sources[c->source], adj->symmetric ? ", symmetric" : "", adj->nullright ? ", with a null space" : ""));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "  borrowed KSP, %s%s\n", sources[c->source], adj->nullright ? ", with a null space" : ""));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -206,9 +210,7 @@ static PetscErrorCode ADJReset_KSP(ADJ adj)
   PetscCall(VecDestroy(&c->held));
   PetscCall(VecDestroy(&c->work));
   if (c->taken && adj->nullright == c->taken) PetscCall(ADJSetNullSpace(adj, NULL, NULL));
-  if (c->symmetric) adj->symmetric = PETSC_FALSE;
-  c->taken     = NULL;
-  c->symmetric = PETSC_FALSE;
+  c->taken = NULL;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -225,7 +227,7 @@ static PetscErrorCode ADJDestroy_KSP(ADJ adj)
 }
 
 #define ADJ_KSP_OPERATIONS \
-  .name = "KSP", .linear = PETSC_TRUE, .changed = ADJChanged_KSP, .setup = ADJSetUpAdapter_KSP, .put = ADJPut_KSP, .solve = ADJSolve_KSP, .solved = ADJSolved_KSP, .tighten = ADJTighten_KSP, .getpc = ADJGetPC_KSP, .view = ADJView_KSP, .reset = ADJReset_KSP, .destroy = ADJDestroy_KSP
+  .name = "KSP", .linear = PETSC_TRUE, .advice = "the matrix of the KSP is not its own transpose, or has no transpose and the one of the preconditioner has stood in for it: leave out ADJSetSymmetric(), or give ADJSetVJP()", .changed = ADJChanged_KSP, .setup = ADJSetUpAdapter_KSP, .put = ADJPut_KSP, .solve = ADJSolve_KSP, .solved = ADJSolved_KSP, .tighten = ADJTighten_KSP, .getksp = ADJGetKSP_KSP, .getpc = ADJGetPC_KSP, .view = ADJView_KSP, .reset = ADJReset_KSP, .destroy = ADJDestroy_KSP
 
 static const ADJAdapter ADJAdapter_KSP     = {ADJ_KSP_OPERATIONS};
 static const ADJAdapter ADJAdapter_KSP_Rhs = {ADJ_KSP_OPERATIONS, .parametervjp = ADJParameterVJP_KSP, .parameterjvp = ADJParameterVJP_KSP}; /* dR/dtheta is symmetric */
@@ -254,9 +256,10 @@ static const ADJAdapter ADJAdapter_KSP_Rhs = {ADJ_KSP_OPERATIONS, .parametervjp 
    Without `ADJSetParameters()` theta is b itself: `ADJSolve(adj, b, x)`, and the pullback is the adjoint. What the `KSP` computes for b, or
    holds, does not count then.
 
-   The adjoint A^T w = v is solved by a `KSP` of its own, see `ADJGetKSP()`. If A is known to be symmetric (Hermitian with complex scalars), see
-   `MatSetOption()`, `ADJSetSymmetric()` holds, and the adjoint and the tangent `KSP` take the type of a forward `KSPCG`, `KSPFCG`,
-   `KSPPIPECG`, `KSPGROPPCG`, `KSPMINRES` or `KSPSYMMLQ`, unless `-adj_ksp_type` (`-adj_tangent_ksp_type`) chooses another. Null spaces attached to A
+   The adjoint A^T w = v is solved by a `KSP` of its own, see `ADJGetKSP()`; its preconditioner is that of `ADJSetPCSource()`. If A is known to be
+   symmetric (Hermitian with complex scalars), see `MatSetOption()` with `MAT_SYMMETRY_ETERNAL`, or `ADJSetSymmetric()` says so, the forward
+   preconditioner serves as it is, and so does the type of a forward `KSPCG`, `KSPMINRES` and the like, unless `-adj_ksp_type` chooses
+   another. Null spaces attached to A
    are taken over unless `ADJSetNullSpace()` gave others. A right-hand side is freed from what `MatSetTransposeNullSpace()` attached to
    the preconditioner's matrix, as the `KSP` does.
 

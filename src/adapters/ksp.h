@@ -20,11 +20,10 @@ typedef struct {
   Vec          held;  /* by the KSP */
   Vec          work;
   ADJRhsSource source;
-  PetscBool    computes;  /* A comes from KSPSetComputeOperators() */
-  PetscBool    fresh;     /* and was computed here since the KSP was set up last */
-  PetscBool    symmetric; /* was known to A: that is why adj->symmetric is set */
-  MatNullSpace taken;     /* from A: that is why adj->nullright is set; not referenced, only compared */
-  struct {                /* of the user, while a test runs */
+  PetscBool    computes; /* A comes from KSPSetComputeOperators() */
+  PetscBool    fresh;    /* and was computed here since the KSP was set up last */
+  MatNullSpace taken;    /* from A: that is why adj->nullright is set; not referenced, only compared */
+  struct {               /* of the user, while a test runs */
     PetscReal          rtol, abstol;
     KSPConvergedReason reason;
     PetscInt           its;
@@ -40,7 +39,6 @@ PETSC_INTERN PetscErrorCode ADJGetCleanRhs_KSP(ADJ, Vec, Vec *);
 PETSC_INTERN PetscErrorCode ADJMap_KSP(ADJ, Vec, Vec, Vec, void *);
 PETSC_INTERN PetscErrorCode ADJParameterVJP_KSP(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJTakeNullSpace_KSP(ADJ);
-PETSC_INTERN PetscErrorCode ADJTakeSymmetry_KSP(ADJ);
 PETSC_INTERN PetscErrorCode ADJSetUp_KSP(ADJ);
 
 #endif

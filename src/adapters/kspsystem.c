@@ -182,46 +182,6 @@ static PetscErrorCode ADJCheckOperators_KSP(ADJ adj, Mat A)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A solver for symmetric systems serves the adjoint as well as the forward one, unless another was asked for */
-static PetscErrorCode ADJTakeType_KSP(ADJ adj, KSP forward, KSP ksp)
-{
-  PetscBool takes, ours, chosen;
-  KSPType   type;
-
-  PetscFunctionBegin;
-  PetscCall(PetscObjectTypeCompareAny((PetscObject)forward, &takes, KSPCG, KSPPIPECG, KSPGROPPCG, KSPFCG, KSPMINRES, KSPSYMMLQ, ""));
-  PetscCall(PetscObjectTypeCompare((PetscObject)ksp, KSPGMRES, &ours));
-  PetscCall(PetscOptionsHasName(((PetscObject)ksp)->options, ((PetscObject)ksp)->prefix, "-ksp_type", &chosen));
-  if (!takes || !ours || chosen) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(KSPGetType(forward, &type));
-  PetscCall(KSPSetType(ksp, type));
-  PetscCall(PetscObjectTypeCompareAny((PetscObject)forward, &takes, KSPMINRES, KSPSYMMLQ, ""));
-  if (takes) PetscCall(KSPSetNormType(ksp, KSP_NORM_DEFAULT)); /* they test the preconditioned norm only */
-  adj->childrenconfigured = PETSC_FALSE;                       /* options of this type were not looked at */
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-PetscErrorCode ADJTakeSymmetry_KSP(ADJ adj)
-{
-  ADJ_KSP  *c   = (ADJ_KSP *)adj->adapterdata;
-  Mat       A   = adj->jacobian.A;
-  PetscBool set = PETSC_FALSE, known = PETSC_FALSE;
-  KSP       ksp;
-
-  PetscFunctionBegin;
-  PetscCall(MatIsHermitianKnown(A, &set, &known));
-  if (!set && !PetscDefined(USE_COMPLEX)) PetscCall(MatIsSymmetricKnown(A, &set, &known));
-  known = (PetscBool)(set && known);
-  if (known && !adj->symmetric) c->symmetric = adj->symmetric = PETSC_TRUE;
-  if (!known && c->symmetric) c->symmetric = adj->symmetric = PETSC_FALSE;
-  if (!adj->symmetric) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJGetKSP(adj, &ksp));
-  PetscCall(ADJTakeType_KSP(adj, c->ksp, ksp));
-  PetscCall(ADJGetTangentKSP(adj, &ksp));
-  PetscCall(ADJTakeType_KSP(adj, c->ksp, ksp));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* Those attached to A, unless the user gave ADJSetNullSpace() others. Functions that compute A may attach a new one each time */
 PetscErrorCode ADJTakeNullSpace_KSP(ADJ adj)
 {
@@ -267,7 +227,6 @@ PetscErrorCode ADJSetUp_KSP(ADJ adj)
   PetscCall(ADJCheckOperators_KSP(adj, A));
   PetscCall(ADJSetJacobian(adj, A, P, NULL, NULL));
   PetscCall(ADJChooseRhs_KSP(adj));
-  PetscCall(ADJTakeSymmetry_KSP(adj));
   PetscCall(ADJTakeNullSpace_KSP(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -6,9 +6,6 @@
 
 #include <contragrad/private/adjimpl.h>
 
-#define ADJ_DIFFERENCES_STEP     PetscCbrtReal(PETSC_MACHINE_EPSILON)
-#define ADJ_DIFFERENCES_ACCURACY (300.0 * PetscSqr(ADJ_DIFFERENCES_STEP)) /* what is told: curvature and rounding give more or less */
-
 /* A sparse Jacobian in x or in theta: columns of one color, which have no row in common, take one pair of evaluations */
 typedef struct {
   Mat          J;

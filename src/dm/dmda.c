@@ -84,7 +84,7 @@ static PetscErrorCode ADJMap_DMDA(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJVJP_DMDA(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
+static PetscErrorCode ADJPullBack_DMDA(ADJ adj, ADJDMDAVJPFn *vjp, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
 {
   ADJLocalVec    xl = {0}, tl = {0}, xbarl = {0}, tbarl = {0};
   DMDALocalInfo  info;
@@ -99,13 +99,27 @@ static PetscErrorCode ADJVJP_DMDA(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Ve
   PetscCall(ADJGetZero_DMDA(adj->dm, xbar, &xbarl));
   PetscCall(ADJGetZero_DMDA(adj->dmtheta, thetabar, &tbarl));
   PetscCall(DMDAVecGetArrayRead(adj->dm, w, &wa));
-  ierr = (*adj->local.davjp)(adj, &info, xl.array, tl.array, wa, xbarl.array, tbarl.array, ctx);
+  ierr = (*vjp)(adj, &info, xl.array, tl.array, wa, xbarl.array, tbarl.array, ctx);
   PetscCall(DMDAVecRestoreArrayRead(adj->dm, w, &wa));
   PetscCall(ADJRestore_DMDA(&xl));
   PetscCall(ADJRestore_DMDA(&tl));
   PetscCall(ADJRestoreSum_DMDA(ierr, xbar, &xbarl));
   PetscCall(ADJRestoreSum_DMDA(ierr, thetabar, &tbarl));
   PetscCall(ierr);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJVJP_DMDA(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJPullBack_DMDA(adj, adj->local.davjp, x, theta, w, xbar, thetabar, ctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJParameterVJP_DMDA(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJPullBack_DMDA(adj, adj->local.daparametervjp, x, theta, w, NULL, thetabar, ctx));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -318,6 +332,33 @@ PetscErrorCode ADJDMDASetVJPLocal(ADJ adj, ADJDMDAVJPFn *vjp, void *ctx)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCall(ADJSetVJP(adj, vjp ? ADJVJP_DMDA : NULL, ctx));
   adj->local.davjp = vjp;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   ADJDMDASetParameterVJPLocal - Sets the product with the transposed derivative of F or R in the parameters alone by a function on the
+   local patch of a `DMDA`
+
+   Logically collective
+
+   Input Parameters:
++  adj - the context
+.  vjp - adds (dF/dtheta)^T w to thetabar; as the function of `ADJDMDASetVJPLocal()`, with `NULL` for xbar
+-  ctx - context passed to `vjp`, may be `NULL`
+
+   Level: beginner
+
+   Note:
+   As `ADJSetParameterVJP()`, for problems whose Jacobian in x is a matrix, such as that of a borrowed `SNES`.
+
+.seealso: `ADJDMDASetVJPLocal()`, `ADJSetParameterVJP()`, `ADJSetParameterDM()`, `ADJSetSNES()`
+@*/
+PetscErrorCode ADJDMDASetParameterVJPLocal(ADJ adj, ADJDMDAVJPFn *vjp, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  adj->local.daparametervjp = vjp;
+  PetscCall(ADJSetParameterVJP(adj, vjp ? ADJParameterVJP_DMDA : NULL, ctx));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

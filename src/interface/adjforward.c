@@ -189,9 +189,9 @@ static PetscErrorCode ADJSetReferenceResidual_Private(ADJ adj, Vec x)
   PetscReal norm;
 
   PetscFunctionBegin;
-  if (adj->steps >= 0) PetscFunctionReturn(PETSC_SUCCESS);                               /* no tolerance ends the solve */
+  if (adj->steps >= 0) PetscFunctionReturn(PETSC_SUCCESS);                      /* no tolerance ends the solve */
   if (adj->adapter && adj->adapter->linear) PetscFunctionReturn(PETSC_SUCCESS); /* it refers to the right-hand side */
-  if (!adj->xrefgood) {                                    /* no solve came to an end from there */
+  if (!adj->xrefgood) {                                                         /* no solve came to an end from there */
     if (!adj->xref) PetscCall(VecDuplicate(x, &adj->xref));
     PetscCall(VecCopy(x, adj->xref));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -255,7 +255,7 @@ PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
   if (st->reason > 0 && adj->steps < 0) adj->xrefgood = PETSC_TRUE;
   PetscCall(VecCopy(x, st->x));
   PetscCall(ADJIsPlainIteration_Private(adj, &st->plain));
-  PetscCall(ADJStateObservedRate_Private(st));
+  if (!adj->adapter || !adj->adapter->linear) PetscCall(ADJStateObservedRate_Private(st)); /* else its history is start and end */
   PetscTryTypeMethod(adj, forwardend);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

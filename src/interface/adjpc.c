@@ -73,6 +73,29 @@ PetscErrorCode ADJIsSymmetric_Private(ADJ adj, PetscBool *symmetric)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* MatHermitianTranspose(), which a nest does not have with complex scalars */
+static PetscErrorCode ADJHermitianTranspose_Private(Mat A, MatReuse reuse, Mat *AT)
+{
+  PetscBool nest;
+  PetscInt  nr, nc;
+  Mat     **blocks;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)A, MATNEST, &nest));
+  if (!nest || !PetscDefined(USE_COMPLEX)) {
+    PetscCall(MatHermitianTranspose(A, reuse, AT));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(MatTranspose(A, reuse, AT));
+  PetscCall(MatNestGetSubMats(*AT, &nr, &nc, &blocks));
+  for (PetscInt i = 0; i < nr; i++) {
+    for (PetscInt j = 0; j < nc; j++) {
+      if (blocks[i][j]) PetscCall(MatConjugate(blocks[i][j]));
+    }
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* AT = A^T, made anew only when A has changed since `state`; its memory stays while A keeps its pattern */
 static PetscErrorCode ADJUpdateTransposed_Private(Mat A, const char what[], Mat *AT, PetscObjectState *state, PetscObjectState *nonzerostate)
 {
@@ -86,7 +109,7 @@ static PetscErrorCode ADJUpdateTransposed_Private(Mat A, const char what[], Mat 
   PetscCall(MatHasOperation(A, MATOP_TRANSPOSE, &has));
   PetscCheck(has, PetscObjectComm((PetscObject)A), PETSC_ERR_SUP, "%s type %s, which cannot be transposed explicitly: give an assembled one, declare it symmetric with MatSetOption() if it is, or set the PC of ADJGetKSP() yourself", what, ((PetscObject)A)->type_name);
   if (*AT == A || nonzeronow != *nonzerostate) PetscCall(MatDestroy(AT));
-  PetscCall(MatHermitianTranspose(A, *AT ? MAT_REUSE_MATRIX : MAT_INITIAL_MATRIX, AT));
+  PetscCall(ADJHermitianTranspose_Private(A, *AT ? MAT_REUSE_MATRIX : MAT_INITIAL_MATRIX, AT));
   *state        = now;
   *nonzerostate = nonzeronow;
   PetscFunctionReturn(PETSC_SUCCESS);

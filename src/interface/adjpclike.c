@@ -83,6 +83,18 @@ static PetscErrorCode ADJCopyKSP_Private(KSP from, KSP to)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Its inner solver may be the one that the problem needs, as an SVD for a singular coarse matrix */
+static PetscErrorCode ADJCopyRedundant_Private(PC from, PC to)
+{
+  KSP ksp[2];
+
+  PetscFunctionBegin;
+  PetscCall(PCRedundantGetKSP(from, &ksp[0]));
+  PetscCall(PCRedundantGetKSP(to, &ksp[1]));
+  PetscCall(ADJCopyKSP_Private(ksp[0], ksp[1]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Interpolation P and restriction R make coarse matrices R A P; of A^H with R^H as interpolation and P^H as restriction they are their transposes */
 static PetscErrorCode ADJCopyInterpolation_Private(PC from, PC to, PetscInt level)
 {
@@ -150,7 +162,7 @@ static PetscErrorCode ADJGetSplitName_Private(KSP split, size_t len, char name[]
 }
 
 /* Fields and kind. A user's matrix in place of the Schur complement would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
-static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
+PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
 {
   PCCompositeType          type;
   PCFieldSplitSchurPreType pre;
@@ -178,11 +190,26 @@ static PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ADJCopyHypre_Private(PC from, PC to)
+{
+#if defined(PETSC_HAVE_HYPRE)
+  const char *type;
+#endif
+
+  (void)from;
+  (void)to;
+  PetscFunctionBegin;
+#if defined(PETSC_HAVE_HYPRE)
+  PetscCall(PCHYPREGetType(from, &type));
+  if (type) PetscCall(PCHYPRESetType(to, type));
+#endif
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* What can be said before the set-up. A type that cannot be copied becomes PETSc's default, Eisenstat's trick the SSOR that it stands for */
 PetscErrorCode ADJCopyPC_Private(PC from, PC to)
 {
-  const char *hypre = NULL;
-  PetscBool   copied, factor, sor, mg, fieldsplit, ishypre, eisenstat;
+  PetscBool   copied, factor, sor, mg, fieldsplit, hypre, eisenstat, redundant;
   PetscMPIInt size;
 
   PetscFunctionBegin;
@@ -194,14 +221,15 @@ PetscErrorCode ADJCopyPC_Private(PC from, PC to)
   PetscCall(PetscObjectTypeCompareAny((PetscObject)from, &factor, PCLU, PCILU, PCICC, PCCHOLESKY, ""));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCSOR, &sor));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCMG, &mg));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &ishypre));
+  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCHYPRE, &hypre));
   if (factor) PetscCall(ADJCopyFactor_Private(from, to));
   if (sor) PetscCall(ADJCopySOR_Private(from, to));
+  if (redundant) PetscCall(ADJCopyRedundant_Private(from, to));
   if (mg) PetscCall(ADJCopyMG_Private(from, to));
   if (fieldsplit) PetscCall(ADJCopyFieldSplit_Private(from, to));
-  if (ishypre) PetscCall(PCHYPREGetType(from, &hypre));
-  if (hypre) PetscCall(PCHYPRESetType(to, hypre));
+  if (hypre) PetscCall(ADJCopyHypre_Private(from, to));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -224,7 +252,7 @@ static PetscErrorCode ADJGetInnerKSPs_Private(PC pc, PetscInt *n, KSP **ksps)
 /* The solvers inside, which exist from the set-up on; as far as both hold the same number on this process */
 PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
 {
-  PetscBool same, fieldsplit, telescope, redundant;
+  PetscBool same, fieldsplit, telescope;
   PetscInt  n, m;
   KSP      *a, *b, inner[2] = {NULL, NULL};
 
@@ -233,7 +261,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (!same || !from->setupcalled || !to->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCFIELDSPLIT, &fieldsplit));
   PetscCall(PetscObjectTypeCompare((PetscObject)from, PCTELESCOPE, &telescope));
-  PetscCall(PetscObjectTypeCompare((PetscObject)from, PCREDUNDANT, &redundant));
   PetscCall(ADJGetInnerKSPs_Private(from, &n, &a));
   PetscCall(ADJGetInnerKSPs_Private(to, &m, &b));
   for (PetscInt i = 0; i < n && n == m; i++) PetscCall(ADJCopyKSP_Private(a[i], b[i]));
@@ -241,8 +268,6 @@ PetscErrorCode ADJCopyInnerPC_Private(PC from, PC to)
   if (fieldsplit) PetscCall(PetscFree(b));
   if (telescope) PetscCall(PCTelescopeGetKSP(from, &inner[0]));
   if (telescope) PetscCall(PCTelescopeGetKSP(to, &inner[1]));
-  if (redundant) PetscCall(PCRedundantGetKSP(from, &inner[0]));
-  if (redundant) PetscCall(PCRedundantGetKSP(to, &inner[1]));
   if (inner[0] && inner[1]) PetscCall(ADJCopyKSP_Private(inner[0], inner[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

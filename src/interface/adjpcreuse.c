@@ -29,6 +29,7 @@ typedef struct {
   PetscObjectId copiedid;    /* of the forward PC that `own` was made like, and its type; 0: of none that had been set up */
   char          copiedtype[64];
   PetscBool     innerdue; /* the solvers inside are still to be made so */
+  PetscBool     fields;   /* its type was chosen, its fields are those of the forward one */
 } ADJPCUse;
 
 typedef struct {
@@ -305,6 +306,28 @@ static PetscErrorCode ADJTakeKSPType_Private(ADJ adj, KSP ksp, ADJPCUse *use, Pe
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* -adj_pc_type fieldsplit: the fields are those of the forward one, and so is what no option says of their solvers */
+static PetscErrorCode ADJTakeFields_Private(ADJ adj, ADJPCUse *use, PC forward)
+{
+  PC            pc;
+  PetscObjectId id;
+  PetscBool     option, both[2];
+
+  PetscFunctionBegin;
+  if (!forward->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPGetPC(adj->ksp, &pc));
+  PetscCall(PetscObjectGetId((PetscObject)forward, &id));
+  PetscCall(PetscOptionsHasName(((PetscObject)pc)->options, ((PetscObject)pc)->prefix, "-pc_type", &option));
+  PetscCall(PetscObjectTypeCompare((PetscObject)forward, PCFIELDSPLIT, &both[0]));
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCFIELDSPLIT, &both[1]));
+  if (!option || !both[0] || !both[1] || use->copiedid == id) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJCopyFieldSplit_Private(forward, pc));
+  PetscCall(PCSetFromOptions(pc));
+  use->copiedid = id;
+  use->innerdue = use->fields = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Of the type of the forward one, unless the user has chosen; made anew when that is another one, or has been set up since */
 static PetscErrorCode ADJMakeOwnPC_Private(ADJ adj, ADJPCUse *use, PC forward)
 {
@@ -315,6 +338,7 @@ static PetscErrorCode ADJMakeOwnPC_Private(ADJ adj, ADJPCUse *use, PC forward)
 
   PetscFunctionBegin;
   PetscCall(ADJPCChosen_Private(adj, adj->ksp, &chosen));
+  if (chosen) PetscCall(ADJTakeFields_Private(adj, use, forward));
   if (chosen || !type) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscObjectTypeCompare((PetscObject)forward, PCNONE, &none));
   if (!adj->P && !none) PetscFunctionReturn(PETSC_SUCCESS);
@@ -377,7 +401,7 @@ PetscErrorCode ADJChooseAdjointPC_Private(ADJ adj)
   ADJPCReuse *r;
   ADJPCUse   *use;
   ADJPCRoute  route;
-  PetscBool   symmetric, chosen;
+  PetscBool   symmetric, chosen, none;
   char        why[256] = "";
 
   PetscFunctionBegin;
@@ -394,7 +418,8 @@ PetscErrorCode ADJChooseAdjointPC_Private(ADJ adj)
   }
   ready = forward;
   PetscCall(ADJDecide_Private(adj, r, &ready, &route, why, sizeof(why)));
-  PetscCheck(route != ROUTE_OWN || adj->pcsource != ADJ_PC_FORWARD || ready, comm, PETSC_ERR_SUP, "-adj_pc_source forward, but %s; take auto, or give the forward solver another preconditioner", why);
+  PetscCall(PetscObjectTypeCompare((PetscObject)forward, PCNONE, &none));
+  PetscCheck(route != ROUTE_OWN || adj->pcsource != ADJ_PC_FORWARD || none, comm, PETSC_ERR_SUP, "-adj_pc_source forward, but %s; take auto, or give the forward solver another preconditioner", why);
   if (route == ROUTE_OWN) {
     PetscCall(ADJPutOwnPC_Private(adj->ksp, use));
     PetscCall(ADJMakeOwnPC_Private(adj, use, forward));
@@ -402,7 +427,7 @@ PetscErrorCode ADJChooseAdjointPC_Private(ADJ adj)
     PetscCall(ADJPutForwardPC_Private(adj, adj->ksp, use, route, ready));
   PetscCall(ADJIsSymmetric_Private(adj, &symmetric));
   PetscCall(ADJPCChosen_Private(adj, adj->ksp, &chosen));
-  PetscCall(ADJTakeKSPType_Private(adj, adj->ksp, use, symmetric, (PetscBool)(route != ROUTE_OWN || !chosen)));
+  PetscCall(ADJTakeKSPType_Private(adj, adj->ksp, use, symmetric, (PetscBool)(route != ROUTE_OWN || !chosen || use->fields)));
   PetscCall(ADJTellPC_Private(adj, r, why));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -474,6 +499,7 @@ PetscErrorCode ADJPCReuseReset_Private(ADJ adj)
     PetscCall(PCDestroy(&r->use[i].shell));
     PetscCall(VecDestroy(&r->use[i].work));
     r->use[i].copiedid = 0;
+    r->use[i].fields   = PETSC_FALSE;
   }
   r->id      = 0;
   r->tested  = PETSC_FALSE;

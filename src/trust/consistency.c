@@ -123,12 +123,14 @@ static PetscErrorCode ADJProbeMismatch_Private(ADJProbe *p, const PetscReal shar
 static PetscErrorCode ADJProbeSides_Private(const ADJProbe *p, PetscInt part, PetscReal h, PetscReal delta, PetscBool *kink)
 {
   PetscScalar a, b, c;
+  PetscReal   off = delta * p->scale[part];
 
   PetscFunctionBegin;
   PetscCall(VecDot(p->rp, p->w, &a));
   PetscCall(VecDot(p->r0, p->w, &b));
   PetscCall(VecDot(p->rm, p->w, &c));
-  *kink = (PetscBool)(PetscAbsScalar(a - 2.0 * b + c) / h >= 0.5 * delta * p->scale[part]);
+  if (off == 0.0) off = PetscAbsScalar(a - c) / (2.0 * h); /* a product that is zero misses all of it */
+  *kink = (PetscBool)(PetscAbsScalar(a - 2.0 * b + c) / h >= 0.5 * off);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -140,6 +142,7 @@ static const char *ADJWrongProduct_Private(ADJ adj, PetscInt part)
   if (part == 1) return "the product in theta is not that of the derivative of the map: -adj_test_vjp shows the numbers";
   if (!(tangent ? adj->jvpcomposed : adj->vjpcomposed)) return "the product in x is not that of the derivative of the map: -adj_test_vjp shows the numbers";
   if (adj->inforce == &adj->fdjacobian) return "the Jacobian by coloring is not the derivative of the map: the pattern of the DM's matrix must hold all that depends on each other, see its stencil";
+  if (adj->adapter && adj->adapter->advice) return adj->adapter->advice;
   if (tangent) return "the Jacobian matrix is not the derivative of the map (Picard, frozen, lumped): give ADJSetJVP(), and the matrix remains the preconditioner, or run with -adj_vjp_fd_color";
   if (adj->symmetric) return "the Jacobian is not its own transpose, or its matrix not the derivative of the map: leave out ADJSetSymmetric(), give ADJSetVJP(), or run with -adj_vjp_fd_color";
   return "the Jacobian matrix is not the derivative of the map (Picard, frozen, lumped): give ADJSetVJP(), and the matrix remains the preconditioner, or run with -adj_vjp_fd_color";

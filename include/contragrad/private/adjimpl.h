@@ -37,23 +37,24 @@ struct _ADJOps {
    have nothing to do
 */
 typedef struct {
-  const char *name;                                             /* "SNES", ... */
-  PetscBool   linear;                                           /* R = A x - b: the matrix is the derivative, and residuals are relative to b */
-  PetscErrorCode (*changed)(ADJ, PetscBool *);                  /* whether its matrices are others than at the last setup, which is then made again */
-  PetscBool   ownjacobian;                                      /* has a Jacobian in any case: differences by coloring take its place only where there is a DM */
-  PetscErrorCode (*setup)(ADJ);                                 /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
-  PetscErrorCode (*put)(ADJ);                                   /* the function of ADJSetParameters() has put others: bring to them what the solver computes itself */
-  PetscErrorCode (*solve)(ADJ, Vec x);                          /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
-  PetscErrorCode (*solved)(ADJ, Vec x);                         /* the user has made it: the same from what the solver still knows */
-  PetscErrorCode (*tighten)(ADJ, PetscBool);                    /* for a test: solve to rounding level; and as before */
-  PetscErrorCode (*getsnes)(ADJ, SNES *);                       /* for ADJGetSNES() */
-  PetscErrorCode (*getksp)(ADJ, KSP *);                         /* the forward linear solver, whose type may be taken over; NULL: there is none */
-  PetscErrorCode (*getpc)(ADJ, PC *);                           /* the forward preconditioner, as it now is; NULL: there is none */
-  PetscErrorCode (*vjp)(ADJ, Vec w, Vec xbar, Vec thetabar);    /* the product in x, where it is no matrix, and that in theta with it: at the point of linearization. thetabar may be NULL */
-  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);     /* products in theta that it knows itself, as of R: at the point of linearization */
-  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);     /* both or none, unless there is a vjp */
-  PetscErrorCode (*parametermask)(ADJ, Vec in, Vec *out);       /* what the user's own product in theta is to see of a cotangent, and may make of a tangent: in itself, or a vector of the adapter's */
-  PetscErrorCode (*check)(ADJ, ADJTrustReport *);               /* of the verdict */
+  const char *name;                                          /* "SNES", ... */
+  PetscBool   linear;                                        /* R = A x - b: the matrix is the derivative, and residuals are relative to b */
+  const char *advice;                                        /* where its own products do not fit differences of the map; NULL: nothing in particular */
+  PetscErrorCode (*changed)(ADJ, PetscBool *);               /* whether its matrices are others than at the last setup, which is then made again */
+  PetscBool ownjacobian;                                     /* has a Jacobian in any case: differences by coloring take its place only where there is a DM */
+  PetscErrorCode (*setup)(ADJ);                              /* in ADJSetUp(), when the sizes are known and before the products are chosen: adj->jacobian */
+  PetscErrorCode (*put)(ADJ);                                /* the function of ADJSetParameters() has put others: bring to them what the solver computes itself */
+  PetscErrorCode (*solve)(ADJ, Vec x);                       /* the forward solve at adj->state->theta from x; leaves reason, iterations and residual norms in adj->state. NULL: the ADJ's own SNES solves */
+  PetscErrorCode (*solved)(ADJ, Vec x);                      /* the user has made it: the same from what the solver still knows */
+  PetscErrorCode (*tighten)(ADJ, PetscBool);                 /* for a test: solve to rounding level; and as before */
+  PetscErrorCode (*getsnes)(ADJ, SNES *);                    /* for ADJGetSNES() */
+  PetscErrorCode (*getksp)(ADJ, KSP *);                      /* the forward linear solver, whose type may be taken over; NULL: there is none */
+  PetscErrorCode (*getpc)(ADJ, PC *);                        /* the forward preconditioner, as it now is; NULL: there is none */
+  PetscErrorCode (*vjp)(ADJ, Vec w, Vec xbar, Vec thetabar); /* the product in x, where it is no matrix, and that in theta with it: at the point of linearization. thetabar may be NULL */
+  PetscErrorCode (*parametervjp)(ADJ, Vec w, Vec thetabar);  /* products in theta that it knows itself, as of R: at the point of linearization */
+  PetscErrorCode (*parameterjvp)(ADJ, Vec thetadot, Vec y);  /* both or none, unless there is a vjp */
+  PetscErrorCode (*parametermask)(ADJ, Vec in, Vec *out);    /* what the user's own product in theta is to see of a cotangent, and may make of a tangent: in itself, or a vector of the adapter's */
+  PetscErrorCode (*check)(ADJ, ADJTrustReport *);            /* of the verdict */
   PetscErrorCode (*view)(ADJ, PetscViewer);
   PetscErrorCode (*reset)(ADJ);
   PetscErrorCode (*destroy)(ADJ);
@@ -199,7 +200,7 @@ typedef struct {
 typedef struct {
   ADJDMDAMapFn      *damap;
   ADJDMDAFunctionFn *dafunction; /* where there is no damap */
-  ADJDMDAVJPFn      *davjp;
+  ADJDMDAVJPFn      *davjp, *daparametervjp;
   ADJDMDAJVPFn      *dajvp;
   ADJDMMapFn        *dmmap;
   ADJDMVJPFn        *dmvjp;
@@ -322,14 +323,14 @@ struct _p_ADJ {
   PetscReal        rnormbest;        /* and to see stagnation */
   PetscInt         stagnant;
   PetscBool        gradienttested;
-  PetscReal        largest;               /* norm of a pullback so far */
-  PetscBool        pullingobjective;      /* the cotangent is dl/dx of the objective, whose dl/dtheta is in objtheta */
-  PetscBool        objnotfinite;          /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
-  PetscObjectState pstate, pnonzerostate; /* of P when PT was made */
+  PetscReal        largest;                           /* norm of a pullback so far */
+  PetscBool        pullingobjective;                  /* the cotangent is dl/dx of the objective, whose dl/dtheta is in objtheta */
+  PetscBool        objnotfinite;                      /* the objective, or its derivative in theta, holds NaN or Inf; for the verdict on its gradient */
+  PetscObjectState pstate, pnonzerostate;             /* of P when PT was made */
   PetscObjectState productstate, productnonzerostate; /* of adj->product when productT was made */
-  ADJCounters      counters;              /* on the user's account */
-  ADJCounters      checkcounters;         /* on the account of checks and tests */
-  ADJCounters     *account;               /* the one in force */
+  ADJCounters      counters;                          /* on the user's account */
+  ADJCounters      checkcounters;                     /* on the account of checks and tests */
+  ADJCounters     *account;                           /* the one in force */
 };
 
 /* Calls of the user's functions: adjcallback.c */
@@ -381,6 +382,8 @@ PETSC_INTERN PetscErrorCode ADJUpdateMatrices_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJGetMatrixState_Private(const ADJJacobian *, PetscObjectState[2]);
 PETSC_INTERN PetscErrorCode ADJPutParameters_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionItems);
+#define ADJ_DIFFERENCES_STEP     PetscCbrtReal(PETSC_MACHINE_EPSILON)
+#define ADJ_DIFFERENCES_ACCURACY (300.0 * PetscSqr(ADJ_DIFFERENCES_STEP)) /* what is told; rounding alone gives less */
 PETSC_INTERN PetscErrorCode ADJDifferencesSetUp_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJDifferencesReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJDifferencesView_Private(ADJ, PetscViewer);
@@ -450,6 +453,7 @@ PETSC_INTERN PetscErrorCode ADJPCReuseDestroy_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJApplyPC_Private(PC, PetscBool, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJTestPCTranspose_Private(ADJ, PC, PetscReal *, char[], size_t);
 PETSC_INTERN PetscErrorCode ADJCopyPC_Private(PC, PC);
+PETSC_INTERN PetscErrorCode ADJCopyFieldSplit_Private(PC, PC);
 PETSC_INTERN PetscErrorCode ADJCopyInnerPC_Private(PC, PC);
 
 /* States: adjstate.c */
