@@ -110,7 +110,7 @@ static PetscErrorCode TestDerivatives(HessianKind kind, TaoType type, Layout xla
   PetscCall(PetscSNPrintf(text, sizeof(text), "%s: derivative in the upper bounds", name));
   PetscCall(TestBound(&p, p.upper, upper, text));
   PetscCall(ADJSetParameterVJP(p.adj, NULL, NULL));
-  PetscCall(ADJSetFDColor(p.adj, PETSC_TRUE));
+  PetscCall(ADJSetFDParameters(p.adj, PETSC_TRUE));
   PetscCall(ADJSolveTangent(p.adj, p.thetadot, p.xdot));
   PetscCall(VecDot(p.xdot, p.v, &tangent));
   PetscCall(TapClose(PetscRealPart(tangent), PetscRealPart(dot), 1e-7, "%s: tangent against adjoint", name));
@@ -290,6 +290,61 @@ static PetscErrorCode TestFixed(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A multiplier that is smaller than what a loose tolerance leaves of the gradient */
+static PetscErrorCode TestHidden(void)
+{
+  Minimizer     p;
+  ADJTrustCheck check;
+
+  PetscFunctionBeginUser;
+  PetscCall(MinimizerCreate(13, LAYOUT_UNEVEN, 5, LAYOUT_EVEN, HESSIAN_NONE, TAOBLMVM, &p));
+  PetscCall(SetBounds(&p, 0.3, 0.5));
+  PetscCall(ADJSetTrustAction(p.adj, ADJ_TRUST_ACTION_IGNORE));
+  PetscCall(TaoSetTolerances(p.tao, 1.0, 0.0, 0.0));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(ADJGetTrustCheck(p.adj, ADJ_CHECK_COMPLEMENTARITY, &check));
+  PetscCall(TapOk((PetscBool)(check.status == ADJ_CHECK_INCONCLUSIVE && check.error > 0.0), "loose Tao: complementarity %g +- %g %s", (double)check.value, (double)check.error, ADJCheckStatuses[check.status]));
+  PetscCall(MinimizerDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The Taylor test has solutions with active sets of its own */
+static PetscErrorCode TestNoTrace(void)
+{
+  Minimizer p;
+  PetscReal order, error, norm, scale;
+  Vec       before, lower[2];
+
+  PetscFunctionBeginUser;
+  PetscCall(MinimizerCreate(13, LAYOUT_UNEVEN, 5, LAYOUT_EVEN, HESSIAN_ASSEMBLED, TAOBNLS, &p));
+  PetscCall(SetBounds(&p, 0.3, 0.5));
+  PetscCall(VecDuplicate(p.theta, &before));
+  PetscCall(VecDuplicate(p.x, &lower[0]));
+  PetscCall(VecDuplicate(p.x, &lower[1]));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, before));
+  PetscCall(ADJGetBoundGradients(p.adj, lower[0], NULL));
+  PetscCall(VecScale(p.theta, 3.0)); /* another active set */
+  PetscCall(ADJTestGradient(p.adj, p.theta, p.x, p.v, &order, &error));
+  PetscCall(TapBelow(error, 1e-6, "Taylor test elsewhere: central difference"));
+  PetscCall(ADJGetBoundGradients(p.adj, lower[1], NULL));
+  PetscCall(VecNorm(lower[0], NORM_INFINITY, &scale));
+  PetscCall(VecAXPY(lower[1], -1.0, lower[0]));
+  PetscCall(VecNorm(lower[1], NORM_INFINITY, &norm));
+  PetscCall(TapOk((PetscBool)(scale > 0.0 && norm <= 1e-12 * scale), "Taylor test elsewhere: the derivative in the bounds is as before"));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
+  PetscCall(VecNorm(before, NORM_INFINITY, &scale));
+  PetscCall(VecAXPY(p.thetabar, -1.0, before));
+  PetscCall(VecNorm(p.thetabar, NORM_INFINITY, &norm));
+  PetscCall(TapBelow(norm, 1e-10 * scale, "Taylor test elsewhere: the pullback is as before"));
+  PetscCall(VecDestroy(&before));
+  PetscCall(VecDestroy(&lower[0]));
+  PetscCall(VecDestroy(&lower[1]));
+  PetscCall(MinimizerDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -310,6 +365,8 @@ int main(int argc, char **argv)
   PetscCall(TestWeak(0.01, ADJ_TRUST_ESTIMATED, "at its bound with a small multiplier"));
   PetscCall(TestWeak(-0.01, ADJ_TRUST_ESTIMATED, "free, and near its bound"));
   PetscCall(TestFixed());
+  PetscCall(TestHidden());
+  PetscCall(TestNoTrace());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -329,7 +329,7 @@ static PetscErrorCode TestDifferences(PetscReal s, PetscReal box, Layout xlayout
   PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "%s: verdict %s", name, ADJTrusts[verdict]));
   PetscCall(VecDot(p.thetadot, p.thetabar, &dot));
   PetscCall(ADJSetParameterVJP(p.adj, NULL, NULL));
-  PetscCall(ADJSetFDColor(p.adj, PETSC_TRUE));
+  PetscCall(ADJSetFDParameters(p.adj, PETSC_TRUE));
   PetscCall(ADJSolveTangent(p.adj, p.thetadot, p.zdot));
   PetscCall(VecDot(p.zdot, p.v, &tangent));
   PetscCall(VecNorm(p.thetabar, NORM_2, &norm[0]));

@@ -53,7 +53,7 @@ static PetscErrorCode TestDerivatives(HessianKind kind, TaoType type, Layout xla
   PetscCall(TapClose(PetscRealPart(dot), slope, 1e-7, "%s: adjoint against central differences", name));
   PetscCall(VecDuplicate(p.theta, &differences));
   PetscCall(ADJSetParameterVJP(p.adj, NULL, NULL));
-  PetscCall(ADJSetFDColor(p.adj, PETSC_TRUE));
+  PetscCall(ADJSetFDParameters(p.adj, PETSC_TRUE));
   PetscCall(ADJSolveAdjoint(p.adj, p.v, differences));
   PetscCall(VecDot(p.thetadot, differences, &dot));
   PetscCall(TapClose(PetscRealPart(dot), slope, 1e-7, "%s: adjoint with differences in theta against central differences", name));

@@ -291,7 +291,7 @@ PetscErrorCode ADJTaoGet_Private(ADJ adj, ADJ_Tao **c)
    digits; `ADJView()` says which. With `-adj_vjp_fd_color` and `ADJSetDM()` it is made by coloring. A minimizer's H is positive definite:
    `-adj_ksp_type cg` will do, and `minres` with constraints; the default is `gmres`, which does not rely on it.
 
-   `ADJSetParameterVJP()` gives (d/dtheta grad f)^T w; else differences in theta, `ADJSetFDColor()`. Preconditioners are built on the second matrix of
+   `ADJSetParameterVJP()` gives (d/dtheta grad f)^T w; else differences in theta, `ADJSetFDParameters()`. Preconditioners are built on the second matrix of
    `TaoSetHessian()`.
 
    Bounds, `TaoSetVariableBounds()` or `TaoSetVariableBoundsRoutine()`: variables that stand at an active bound do not move with theta; H is that of the others. The w of
@@ -301,7 +301,8 @@ PetscErrorCode ADJTaoGet_Private(ADJ adj, ADJ_Tao **c)
 
    Equality constraints c(x, theta) = 0, `TaoSetEqualityConstraintsRoutine()` and `TaoSetJacobianEqualityRoutine()`: the state of `ADJSolve()` holds the variables and
    the multipliers, see `ADJGetMultiplierIS()`, R = (grad f + J^T nu, c), and so w has both parts, too. The Hessian of the
-   Lagrangian is always made by differences. The multipliers are those of `TAOALMM`, improved by least squares.
+   Lagrangian is always made by differences. The multipliers are those of `TAOALMM`, improved by least squares. The inner solver that `TAOALMM` takes
+   with bounds may stall for ever: `TaoALMMGetSubsolver()` and `TaoSetType()` to `TAOBQNKTR` help.
 
    A `Tao` that stopped at a loose tolerance is not taken at its word: the error that it makes is estimated. Do not differentiate what
    `TAOOWLQN`, `TAOBMRM` or `TAOADMM` add to the gradient themselves: they are not smooth.
@@ -312,7 +313,7 @@ PetscErrorCode ADJTaoGet_Private(ADJ adj, ADJ_Tao **c)
    `PETSC_ERR_ARG_NOTSAMECOMM` if the solver lives on another communicator; `PETSC_ERR_ORDER` after `ADJSetUp()`, and there if it has no gradient; `PETSC_ERR_SUP` there
    for inequality constraints, for a least-squares `Tao` without a gradient, and with complex scalars; `PETSC_ERR_ARG_SIZ` there for a state of another layout.
 
-.seealso: `ADJSetParameters()`, `ADJSetParameterVJP()`, `ADJGetBoundGradients()`, `ADJGetMultiplierIS()`, `ADJSetSolved()`, `ADJSetSNES()`
+.seealso: `ADJSetParameters()`, `ADJSetParameterVJP()`, `ADJSetFDParameters()`, `ADJGetBoundGradients()`, `ADJGetMultiplierIS()`, `ADJSetSolved()`, `ADJSetSNES()`
 @*/
 PetscErrorCode ADJSetTaoSolution(ADJ adj, Tao tao)
 {

@@ -307,7 +307,7 @@ static PetscErrorCode ADJTaoEnterBounds_Private(ADJ_Tao *c, VecScatter where, Ve
    thetabar -= (d lower/d theta)^T lower + (d upper/d theta)^T upper
 .ve
 
-   Differences in theta, `ADJSetFDColor()`, see them anyway.
+   Differences in theta, `ADJSetFDParameters()`, see them anyway.
 
    Errors:
    `PETSC_ERR_ORDER` without a `Tao`, or before `ADJSolveAdjoint()`; `PETSC_ERR_ARG_SIZ` for a vector that does not fit.
