@@ -1,7 +1,7 @@
 static char help[] = "A TS that was lent is the same afterwards: its own solve and adjoint give the same bits.\n\n";
 
 /*
-   nsize: 1 2 4
+   nsize: 1 2
    args: -malloc_debug false
 */
 #include "ts_problems.h"

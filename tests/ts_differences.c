@@ -1,7 +1,7 @@
 static char help[] = "Flow maps whose derivatives are given in part, by the user or by differences; and methods that PETSc differentiates wrongly.\n\n";
 
 /*
-   nsize: 1 2 4
+   nsize: 1 2
    args: -malloc_debug false
 */
 #include "ts_problems.h"

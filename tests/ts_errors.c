@@ -1,7 +1,7 @@
 static char help[] = "What a TS cannot do, or does wrong, is an error that says so; the context works afterwards.\n\n";
 
 /*
-   nsize: 1 2 4
+   nsize: 1 2
    args: -malloc_debug false
 */
 #include "ts_problems.h"
