@@ -83,6 +83,7 @@ static PetscErrorCode SumOfSolution(void *ctx, PetscReal *value)
   for (PetscInt k = 0; k < s->periods; k++) {
     PetscCall(TSSetTime(s->ts, 0.0));
     PetscCall(TSSetStepNumber(s->ts, 0));
+    PetscCall(TSSetTimeStep(s->ts, 0.05));
     PetscCall(TSSolve(s->ts, u));
   }
   PetscCall(VecSum(u, &sum));
@@ -159,6 +160,9 @@ int main(int argc, char **argv)
   PetscCall(TSSetFromOptions(ts));
   PetscCall(TapBegin());
   PetscCall(PeriodicOrbit(&user, ts));
+  PetscCall(TSSetTime(ts, 0.0));
+  PetscCall(TSSetStepNumber(ts, 0));
+  PetscCall(TSSetTimeStep(ts, 0.05));
   PetscCall(FinalState(&user, ts));
   failed = TapEnd();
   PetscCall(MatDestroy(&J));

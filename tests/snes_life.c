@@ -118,16 +118,19 @@ static PetscErrorCode TestMistakes(void)
 }
 
 /* The function fails, from its n-th call on, in the solve or in the checks beside the solution */
-static PetscErrorCode TestFailing(PetscInt n, PetscBool outside, PetscBool forward)
+static PetscErrorCode TestFailing(PetscInt n, PetscBool outside, PetscBool forward, const char options[])
 {
-  Case      c;
-  ADJTrust  verdict;
-  PetscBool flag;
-  char      what[128];
+  Case         c;
+  ADJTrust     verdict;
+  PetscBool    flag;
+  PetscOptions database;
+  char         what[128];
 
   PetscFunctionBeginUser;
-  PetscCall(PetscSNPrintf(what, sizeof(what), "%s in call %" PetscInt_FMT " of the %s", outside ? "domain error" : "error", n, forward ? "solve" : "derivative"));
+  PetscCall(PetscSNPrintf(what, sizeof(what), "%s in call %" PetscInt_FMT " of the %s %s", outside ? "domain error" : "error", n, forward ? "solve" : "derivative", options));
+  PetscCall(ReactionPushOptions(options, &database));
   PetscCall(CaseCreate(&c));
+  PetscCall(SNESSetFromOptions(c.r.snes));
   c.r.outside = outside;
   for (PetscInt again = 0; again < 3; again++) {
     PetscCall(VecSet(c.x, 0.0));
@@ -151,6 +154,7 @@ static PetscErrorCode TestFailing(PetscInt n, PetscBool outside, PetscBool forwa
   }
   c.r.failing = 0;
   PetscCall(TapGood(&c, what));
+  PetscCall(ReactionPopOptions(&database, what));
   PetscCall(CaseDestroy(&c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -310,6 +314,28 @@ static PetscErrorCode TestBounds(const char type[], PetscBool taken)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The user's own solve is recalled: it needs no estimate to be trusted, unless it ended far from a solution */
+static PetscErrorCode TestRecalled(void)
+{
+  Case           c;
+  ADJTrustReport report;
+
+  PetscFunctionBeginUser;
+  PetscCall(CaseCreate(&c));
+  for (PetscInt far = 0; far < 2; far++) {
+    if (far) PetscCall(SNESSetTolerances(c.r.snes, 1e-50, 1e-2, 0.0, ADJ_CURRENT, ADJ_CURRENT));
+    PetscCall(VecSet(c.x, 0.0));
+    PetscCall(SNESSolve(c.r.snes, NULL, c.x));
+    PetscCall(ADJSetSolved(c.adj, c.r.theta, c.x));
+    PetscCall(ADJSolveAdjoint(c.adj, c.xbar, c.thetabar));
+    PetscCall(ADJGetTrustReport(c.adj, &report));
+    PetscCall(TapOk((PetscBool)(report.check[ADJ_CHECK_FORWARD].status == (far ? ADJ_CHECK_INFO : ADJ_CHECK_PASSED)), "recalled: check of the forward solve %s", ADJCheckStatuses[report.check[ADJ_CHECK_FORWARD].status]));
+    if (far) PetscCall(TapOk((PetscBool)(report.check[ADJ_CHECK_GRADIENT].status != ADJ_CHECK_SKIPPED), "recalled: the error of a loose one is estimated"));
+  }
+  PetscCall(CaseDestroy(&c));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The solution came from elsewhere, the SNES never solved */
 static PetscErrorCode TestNeverSolved(void)
 {
@@ -340,18 +366,20 @@ int main(int argc, char **argv)
   PetscCall(TapBegin());
   PetscCall(TestMistakes());
   for (PetscInt n = 1; n < 4; n++) {
-    PetscCall(TestFailing(n, PETSC_FALSE, PETSC_TRUE));
-    PetscCall(TestFailing(n, PETSC_TRUE, PETSC_TRUE));
+    PetscCall(TestFailing(n, PETSC_FALSE, PETSC_TRUE, ""));
+    PetscCall(TestFailing(n, PETSC_TRUE, PETSC_TRUE, ""));
+    PetscCall(TestFailing(n, PETSC_FALSE, PETSC_TRUE, "-snes_mf_operator")); /* within the linear solve, too */
   }
-  PetscCall(TestFailing(1, PETSC_FALSE, PETSC_FALSE));
-  PetscCall(TestFailing(2, PETSC_FALSE, PETSC_FALSE));
-  PetscCall(TestFailing(1, PETSC_TRUE, PETSC_FALSE));
+  PetscCall(TestFailing(1, PETSC_FALSE, PETSC_FALSE, ""));
+  PetscCall(TestFailing(2, PETSC_FALSE, PETSC_FALSE, ""));
+  PetscCall(TestFailing(1, PETSC_TRUE, PETSC_FALSE, ""));
   PetscCall(TestReset());
   PetscCall(TestTwo("-snes_type newtonls"));
   PetscCall(TestTwo("-snes_lag_jacobian 2 -snes_lag_jacobian_persists true"));
   PetscCall(TestReplaced());
   PetscCall(TestBounds(SNESVINEWTONRSLS, PETSC_FALSE));
   PetscCall(TestBounds(SNESVINEWTONSSLS, PETSC_TRUE));
+  PetscCall(TestRecalled());
   PetscCall(TestNeverSolved());
   failed = TapEnd();
   PetscCall(SlepcFinalize());

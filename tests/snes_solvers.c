@@ -5,7 +5,7 @@ static char help[] = "A borrowed SNES: whatever solves the forward problem, the 
 */
 #include "reaction.h"
 
-#define TIGHT " -snes_rtol 1e-10 -snes_stol 0 -adj_ksp_rtol 1e-11"
+#define TIGHT  " -snes_rtol 1e-10 -snes_stol 0 -adj_ksp_rtol 1e-11"
 #define LOWEST 0.3 /* an estimate is not smaller, relative to what it estimates: see error_calibration.c */
 
 /* Each way that a user may have chosen to solve it */

@@ -2,6 +2,7 @@ static char help[] = "Periodic orbits x = Phi_T(x, theta) of a forced reaction-d
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "ts_problems.h"
 
@@ -47,7 +48,7 @@ static PetscErrorCode GetEntry(Vec v, PetscInt i, PetscScalar *value)
 }
 
 /* Each parameter, each method: against differences of orbits that were found again */
-static PetscErrorCode TestNonlinear(FlowForm form, TSType type, const char options[], Layout layout)
+static PetscErrorCode TestNonlinear(FlowForm form, TSType type, PetscInt steps, const char options[], Layout layout)
 {
   const char    *names[3] = {"diffusivity", "reaction", "amplitude"};
   Flow           f;
@@ -60,7 +61,7 @@ static PetscErrorCode TestNonlinear(FlowForm form, TSType type, const char optio
   PetscFunctionBeginUser;
   PetscCall(PetscSNPrintf(text, sizeof(text), TIGHT "%s", options));
   PetscCall(OptionsBegin(text, &opts));
-  PetscCall(FlowCreate(16, form, type, PERIOD, PERIOD / 20.0, layout, &f));
+  PetscCall(FlowCreate(16, form, type, PERIOD, PERIOD / steps, layout, &f));
   f.period = PERIOD;
   PetscCall(FlowCreateADJ(&f));
   PetscCall(ADJSetFromOptions(f.adj));
@@ -159,17 +160,17 @@ static PetscErrorCode TestLinear(Layout layout)
 
 int main(int argc, char **argv)
 {
-  const char *implicit = "-snes_rtol 1e-13 -ksp_type gmres -ksp_rtol 1e-12 -pc_type bjacobi";
+  const char *implicit = "-snes_rtol 1e-13 -ksp_type preonly -pc_type redundant";
   int         failed;
 
   PetscFunctionBeginUser;
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
   PetscCall(TapBegin());
   PetscCall(TestLinear(LAYOUT_LAST));
-  PetscCall(TestNonlinear(FORM_IFUNCTION, TSCN, implicit, LAYOUT_EVEN));
-  PetscCall(TestNonlinear(FORM_LOCAL_IFUNCTION, TSBEULER, implicit, LAYOUT_LAST));
-  PetscCall(TestNonlinear(FORM_LOCAL_RHS, TSTHETA, implicit, LAYOUT_EMPTY));
-  PetscCall(TestNonlinear(FORM_RHS, TSRK, "-ts_rk_type 4 -ts_adapt_type none", LAYOUT_UNEVEN));
+  PetscCall(TestNonlinear(FORM_IFUNCTION, TSCN, 10, implicit, LAYOUT_EVEN));
+  PetscCall(TestNonlinear(FORM_LOCAL_IFUNCTION, TSBEULER, 10, implicit, LAYOUT_LAST));
+  PetscCall(TestNonlinear(FORM_LOCAL_RHS, TSTHETA, 10, implicit, LAYOUT_EMPTY));
+  PetscCall(TestNonlinear(FORM_RHS, TSRK, 40, "-ts_rk_type 4 -ts_adapt_type none", LAYOUT_UNEVEN));
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -18,9 +18,11 @@ typedef enum { FORM_RHS,
 
 typedef struct {
   PetscInt    N;
+  FlowForm    form;
+  PetscBool   bare;   /* nothing tells the TS the derivative in theta */
   PetscReal   period; /* of the forcing; 0: constant */
   PetscScalar p[3];
-  PetscInt    calls, failat; /* of the right-hand side; it fails at this one, if positive */
+  PetscInt    calls, failat; /* of the right-hand side on vectors; it fails at this one, if positive */
   DM          da;
   TS          ts;
   Mat         J, Jp;
@@ -38,14 +40,12 @@ static inline PetscReal FlowForcing(const Flow *f, PetscReal t)
 /* y = D u_xx - r u^3 + a s c, on the own points of arrays with ghosts */
 static inline PetscErrorCode FlowRHSLocal(DMDALocalInfo *info, PetscReal t, void *au, void *ay, void *ctx)
 {
-  Flow              *f = (Flow *)ctx;
+  const Flow        *f = (const Flow *)ctx;
   const PetscScalar *u = (const PetscScalar *)au;
   PetscScalar       *y = (PetscScalar *)ay;
   const PetscReal    h = 1.0 / (info->mx + 1), c = FlowForcing(f, t);
 
   PetscFunctionBegin;
-  f->calls++;
-  PetscCheck(f->calls != f->failat, PetscObjectComm((PetscObject)info->da), PETSC_ERR_USER, "As it was told to");
   for (PetscInt i = info->xs; i < info->xs + info->xm; i++) {
     const PetscScalar left = i > 0 ? u[i - 1] : 0.0, right = i < info->mx - 1 ? u[i + 1] : 0.0;
 
@@ -124,6 +124,8 @@ static inline PetscErrorCode FlowRHS(TS ts, PetscReal t, Vec U, Vec Y, void *ctx
 
   (void)ts;
   PetscFunctionBegin;
+  f->calls++;
+  PetscCheck(f->calls != f->failat, PETSC_COMM_WORLD, PETSC_ERR_USER, "As it was told to");
   PetscCall(DMDAGetLocalInfo(f->da, &info));
   PetscCall(DMGetLocalVector(f->da, &local));
   PetscCall(DMGlobalToLocal(f->da, U, INSERT_VALUES, local));
@@ -266,7 +268,8 @@ static inline PetscErrorCode FlowCreate(PetscInt N, FlowForm form, TSType type, 
 
   PetscFunctionBegin;
   PetscCall(PetscMemzero(f, sizeof(*f)));
-  f->N = N;
+  f->N    = N;
+  f->form = form;
   for (PetscInt i = 0; i < 3; i++) f->p[i] = p[i];
   PetscCall(DMDACreate1d(PETSC_COMM_WORLD, DM_BOUNDARY_NONE, N, 1, 1, NULL, &f->da));
   PetscCall(DMSetUp(f->da));
@@ -289,10 +292,6 @@ static inline PetscErrorCode FlowCreate(PetscInt N, FlowForm form, TSType type, 
   PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, n, hi - lo, N, 3, 3, NULL, 3, NULL, &f->Jp));
   PetscCall(TSCreate(PETSC_COMM_WORLD, &f->ts));
   PetscCall(FlowSetForm(f, form));
-  if (form == FORM_IFUNCTION)
-    PetscCall(TSSetIJacobianP(f->ts, f->Jp, FlowIJacobianP, f));
-  else
-    PetscCall(TSSetRHSJacobianP(f->ts, f->Jp, FlowRHSJacobianP, f));
   PetscCall(TSSetType(f->ts, type));
   PetscCall(TSSetMaxTime(f->ts, end));
   PetscCall(TSSetTimeStep(f->ts, step));
@@ -303,6 +302,10 @@ static inline PetscErrorCode FlowCreate(PetscInt N, FlowForm form, TSType type, 
 static inline PetscErrorCode FlowCreateADJ(Flow *f)
 {
   PetscFunctionBegin;
+  if (f->form == FORM_IFUNCTION && !f->bare)
+    PetscCall(TSSetIJacobianP(f->ts, f->Jp, FlowIJacobianP, f));
+  else if (!f->bare)
+    PetscCall(TSSetRHSJacobianP(f->ts, f->Jp, FlowRHSJacobianP, f));
   PetscCall(TSSetFromOptions(f->ts));
   PetscCall(ADJCreate(PETSC_COMM_WORLD, &f->adj));
   PetscCall(ADJSetTS(f->adj, f->ts));

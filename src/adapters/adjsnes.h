@@ -28,10 +28,13 @@ typedef struct {
   PetscReal           rtol, stol, norm;
   PetscInt            nmonitors, nreasonviews, gridsequence, iter, linear_its, nfuncs, jac_iter, pre_iter, lagjacobian, lagpreconditioner;
   size_t              histmax, histlen;
-  PetscBool           errorifnotconverged, lagjacpersist, lagprepersist;
+  PetscBool           errorifnotconverged, lagjacpersist, lagprepersist, outlives;
   SNESConvergedReason reason;
   PetscErrorCode (*converged)(SNES, PetscInt, PetscReal, PetscReal, PetscReal, SNESConvergedReason *, void *);
-  void       *cnvP;
+  void *cnvP;
+  PetscErrorCode (*monitor)(SNES, PetscInt, PetscReal, void *); /* the first, in whose place ours will be */
+  PetscErrorCode (*monitordestroy)(void **);
+  void       *monitorctx;
   Vec         sol, func;
   ADJSNESHeld A, P; /* where the Jacobian outlives a solve */
 } ADJSNESSaved;

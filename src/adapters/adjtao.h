@@ -38,6 +38,7 @@ typedef struct {
   Mat              J;       /* copy of the constraints' Jacobian at x; NULL: it cannot be copied, that of the Tao is brought to x */
   Mat              P;       /* copy of the preconditioner's matrix; NULL: none, or that of the Tao itself */
   PetscObjectState pattern; /* of the matrix that it was copied from */
+  PetscObjectState hstate;  /* of the Hessian when it was evaluated here */
   ADJTaoActive     active;
   PetscReal        gatol, grtol, gttol; /* of the user, while a test has tightened them */
 } ADJ_Tao;

@@ -59,12 +59,13 @@ static PetscErrorCode ADJFollow_SNES(ADJ adj)
 /* Norms of the function preconditioned from the left are not to be compared with others */
 static PetscErrorCode ADJMonitor_SNES(SNES snes, PetscInt it, PetscReal rnorm, void *ctx)
 {
-  ADJState *st = ((ADJ)ctx)->state;
+  ADJ       adj = (ADJ)ctx;
+  ADJState *st  = adj->state;
   Vec       x;
 
   PetscFunctionBegin;
   if (it != st->nhistory) PetscFunctionReturn(PETSC_SUCCESS); /* some SNES types call their monitors twice for one iterate */
-  if (it == 0) st->rnormref = snes->functype == SNES_FUNCTION_PRECONDITIONED ? rnorm : PetscMax(st->rnormref, rnorm);
+  if (it == 0) st->rnormref = snes->functype == SNES_FUNCTION_PRECONDITIONED && !adj->testing ? rnorm : PetscMax(st->rnormref, rnorm);
   PetscCall(SNESGetSolution(snes, &x));
   PetscCall(ADJStateRecord_Private(st, rnorm, x));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -137,7 +138,7 @@ static PetscErrorCode ADJRecordResidual_SNES(ADJ adj, Vec x)
   PetscCall(ADJComputeResidual_Private(adj, x, st->theta, adj->r));
   PetscCall(VecNorm(adj->r, NORM_2, &norm));
   PetscCall(ADJStateRecord_Private(st, norm, x));
-  st->rnormref = norm;
+  st->rnormref = adj->testing ? PetscMax(norm, st->rnormref) : norm;
   st->taken    = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -274,21 +275,47 @@ static const ADJAdapter ADJAdapter_SNES = {
    Level: beginner
 
    Notes:
-   R is the function of the `SNES`; `ADJSolve()` is `SNESSolve()`, with the solver's own options, and nothing of it is changed.
-   `ADJSetParameters()` says how theta gets to the function. The adjoint is solved by a `KSP` of its own, see `ADJGetKSP()`. Its operator is
+   R is the function of the `SNES`, less the right-hand side of its last `SNESSolve()`, if there was one. `ADJSolve()` is `SNESSolve()`, with the
+   solver's own options, and bit for bit the same, also after derivatives were taken. `ADJSetParameters()` says how theta gets to the
+   function. A code that calls `SNESSolve()` itself takes `ADJSetSolved()` in place of `ADJSolve()`.
 
-   the VJP of `ADJSetVJP()`, if there is one; else
-   the transposed Jacobian of the `SNES`, evaluated anew at the solution, since a `SNES` leaves it one step behind. It is held against
-   differences of the function at the solution, and refused if it is not its derivative (Picard, frozen). With `-adj_vjp_fd_color` it
-   is made by differences.
+.vb
+   ADJCreate(comm, &adj);
+   ADJSetSNES(adj, snes);
+   ADJSetParameters(adj, Put, &user);                // copies theta to where the function reads it
+   ADJSetParameterVJP(adj, ParameterVJP, &user);     // (dR/dtheta)^T w
+   ADJSetFromOptions(adj);
+   ADJSolve(adj, theta, x);
+   ADJSolveAdjoint(adj, xbar, thetabar);
+.ve
 
-   The preconditioner is that of `ADJSetPCSource()`. The product in theta is that of `ADJSetParameterVJP()`, `ADJSetParameterJacobian()` or of
-   differences, `ADJSetFDColor()`.
+   The adjoint is solved by a `KSP` of its own, see `ADJGetKSP()`. Its operator is, in this order,
 
-   Call it before the first solve. A code that calls `SNESSolve()` itself takes `ADJSetSolved()` in place of `ADJSolve()`.
+   the VJP of `ADJSetVJP()`;
+   with `ADJSetFDColor()` a Jacobian by coloring;
+   the matrices of `ADJSetJacobian()`;
+   the transposed Jacobian of the `SNES`, evaluated anew at the solution, once, since a `SNES` leaves it one step behind.
+
+   It is held against differences of the function at the solution, and refused, `ADJ_TRUST_REFUTED_VJP`, if it is not its derivative
+   (Picard, frozen, lumped). Such a matrix is good as preconditioner: give one of the first three. Where the operator of the `SNES` is one of
+   differences, `-snes_mf_operator`, the other matrix stands for it. `-snes_mf` has no matrix at all: it serves only where
+   `ADJSetSymmetric()` holds. The preconditioner is that of `ADJSetPCSource()`.
+
+   The Jacobian is evaluated in the matrices of the `SNES`. Where lagging outlives a solve, `SNESSetLagJacobianPersists()`,
+   `SNESSetLagPreconditionerPersists()` or a lag of -1 or -2, they get their values back, and copies serve the adjoint; a shell, which
+   cannot be copied, stays at the solution.
+
+   The `DM` of the `SNES` becomes that of `ADJSetDM()`, if none was set. Of a grid that grows in the solve, `-snes_grid_sequence`, give the
+   solution of `SNESGetSolution()` to `ADJSetSolved()`. Variational inequalities, `SNESVINEWTONRSLS`, are refused.
+
+   Several contexts may borrow one `SNES`. After the `SNES` was given another grid call `ADJReset()`.
+
+   Call it before the first solve.
 
    Errors:
-   `PETSC_ERR_ARG_NOTSAMECOMM` if the solver lives on another communicator; `PETSC_ERR_ORDER` after `ADJSetUp()`.
+   `PETSC_ERR_ARG_NULL` without a solver; `PETSC_ERR_ARG_NOTSAMECOMM` if it lives on another communicator; `PETSC_ERR_ORDER` after `ADJSetUp()`, and
+   from `ADJSetUp()` if the solver has no function; from `ADJSolve()` `PETSC_ERR_SUP` with grid sequencing or `ADJSetSteps()`; from
+   `ADJSolveAdjoint()` `PETSC_ERR_ORDER` if there is no matrix with a transpose, `PETSC_ERR_FP` after `SNESSetJacobianDomainError()`.
 
 .seealso: `ADJSetParameters()`, `ADJSetParameterVJP()`, `ADJSetSymmetric()`, `ADJSetPCSource()`, `ADJSetFDColor()`, `ADJSetSolved()`, `ADJSetKSP()`
 @*/

@@ -313,7 +313,7 @@ PetscErrorCode ADJTakeJacobian_SNES(ADJ adj)
   if (!ours && (adj->jacobian.A || adj->jacobian.P)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(SNESGetJacobian(c->snes, &o.A, &o.P, &o.fn, NULL));
   if (o.P) PetscCall(ADJCanBeHeld_SNES(o.P, &held));
-  o.copies    = (PetscBool)(held && ADJLagOutlivesSolve_SNES(c->snes));
+  o.copies    = (PetscBool)(held && (adj->testing ? c->saved.outlives : ADJLagOutlivesSolve_SNES(c->snes))); /* in a test lagging pauses */
   o.symmetric = adj->symmetric;
   if (ours && o.A == c->origin.A && o.P == c->origin.P && o.fn == c->origin.fn && o.copies == c->origin.copies && o.symmetric == c->origin.symmetric) PetscFunctionReturn(PETSC_SUCCESS);
   c->origin = o;

@@ -48,6 +48,9 @@ static PetscErrorCode ADJSaveSettings_SNES(ADJ adj, SNES snes, ADJSNESSaved *s)
   s->rtol                   = snes->rtol;
   s->stol                   = snes->stol;
   s->nmonitors              = snes->numbermonitors;
+  s->monitor                = snes->monitor[0];
+  s->monitordestroy         = snes->monitordestroy[0];
+  s->monitorctx             = snes->monitorcontext[0];
   s->nreasonviews           = snes->numberreasonviews;
   s->gridsequence           = snes->gridsequence;
   s->histmax                = snes->conv_hist_max;
@@ -72,6 +75,9 @@ static PetscErrorCode ADJRestoreSettings_SNES(SNES snes, ADJSNESSaved *s)
   snes->rtol                = s->rtol;
   snes->stol                = s->stol;
   snes->numbermonitors      = s->nmonitors;
+  snes->monitor[0]          = s->monitor;
+  snes->monitordestroy[0]   = s->monitordestroy;
+  snes->monitorcontext[0]   = s->monitorctx;
   snes->numberreasonviews   = s->nreasonviews;
   snes->gridsequence        = s->gridsequence;
   snes->conv_hist_max       = s->histmax;
@@ -82,37 +88,34 @@ static PetscErrorCode ADJRestoreSettings_SNES(SNES snes, ADJSNESSaved *s)
 }
 
 /* Where lagging outlives a solve it pauses: what it left for the next one is kept */
-static PetscErrorCode ADJSaveLag_SNES(ADJ adj, SNES snes, ADJSNESSaved *s)
+static PetscErrorCode ADJSaveLag_SNES(SNES snes, ADJSNESSaved *s)
 {
-  ADJ_SNES *c = (ADJ_SNES *)adj->adapterdata;
-
   PetscFunctionBegin;
   s->lagjacobian       = snes->lagjacobian;
   s->lagpreconditioner = snes->lagpreconditioner;
   s->lagjacpersist     = snes->lagjac_persist;
   s->lagprepersist     = snes->lagpre_persist;
-  if (!c->origin.copies) PetscFunctionReturn(PETSC_SUCCESS);
+  s->outlives          = (PetscBool)(snes->jacobian_pre && ADJLagOutlivesSolve_SNES(snes));
+  if (!s->outlives) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJHoldMat_SNES(snes->jacobian_pre, &s->P));
-  if (snes->jacobian != snes->jacobian_pre) PetscCall(ADJHoldMat_SNES(snes->jacobian, &s->A));
+  if (snes->jacobian && snes->jacobian != snes->jacobian_pre) PetscCall(ADJHoldMat_SNES(snes->jacobian, &s->A));
   snes->lagjacobian = snes->lagpreconditioner = 1;
   snes->lagjac_persist = snes->lagpre_persist = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* A preconditioner that should live on was built anew by the test: the next solve builds it on the matrix that it gets back */
-static PetscErrorCode ADJRestoreLag_SNES(ADJ adj, SNES snes, ADJSNESSaved *s)
+static PetscErrorCode ADJRestoreLag_SNES(SNES snes, ADJSNESSaved *s)
 {
-  ADJ_SNES *c = (ADJ_SNES *)adj->adapterdata;
-
   PetscFunctionBegin;
   snes->lagjacobian       = s->lagjacobian;
   snes->lagpreconditioner = s->lagpreconditioner;
   snes->lagjac_persist    = s->lagjacpersist;
   snes->lagpre_persist    = s->lagprepersist;
-  if (!c->origin.copies) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!s->outlives) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJPutBackMat_SNES(snes->jacobian_pre, &s->P));
   PetscCall(PetscObjectStateIncrease((PetscObject)snes->jacobian_pre));
-  if (snes->jacobian != snes->jacobian_pre) PetscCall(ADJPutBackMat_SNES(snes->jacobian, &s->A));
+  if (snes->jacobian && snes->jacobian != snes->jacobian_pre) PetscCall(ADJPutBackMat_SNES(snes->jacobian, &s->A));
   if (snes->ksp) PetscCall(KSPSetReusePreconditioner(snes->ksp, PETSC_FALSE));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -125,9 +128,9 @@ PetscErrorCode ADJTighten_SNES(ADJ adj, PetscBool tight)
   if (tight) {
     PetscCall(ADJSaveCounters_SNES(c->snes, &c->saved));
     PetscCall(ADJSaveSettings_SNES(adj, c->snes, &c->saved));
-    PetscCall(ADJSaveLag_SNES(adj, c->snes, &c->saved));
+    PetscCall(ADJSaveLag_SNES(c->snes, &c->saved));
   } else {
-    PetscCall(ADJRestoreLag_SNES(adj, c->snes, &c->saved));
+    PetscCall(ADJRestoreLag_SNES(c->snes, &c->saved));
     PetscCall(ADJRestoreSettings_SNES(c->snes, &c->saved));
     PetscCall(ADJRestoreCounters_SNES(c->snes, &c->saved));
   }

@@ -110,15 +110,31 @@ static PetscErrorCode ADJTaoDifferences_Private(ADJ adj, ADJ_Tao *c, Vec d, Vec 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* y = W dx + J^T dnu at the point of linearization; dnu of no use without constraints */
+/* The Hessian of the Tao, and what its preconditioners are built on, at c->x */
+static PetscErrorCode ADJTaoComputeHessian_Private(ADJ_Tao *c)
+{
+  Mat H, Hpre;
+
+  PetscFunctionBegin;
+  PetscCall(TaoGetHessian(c->tao, &H, &Hpre, NULL, NULL));
+  if (!Hpre) Hpre = H;
+  PetscCall(ADJUnlock_Private(TaoComputeHessian(c->tao, c->x, H, Hpre), c->x));
+  PetscCall(PetscObjectStateGet((PetscObject)H, &c->hstate));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* y = W dx + J^T dnu at the point of linearization; dnu of no use without constraints. Others may have changed the Hessian since */
 PetscErrorCode ADJTaoHessian_Private(ADJ adj, ADJ_Tao *c, Vec dx, Vec dnu, Vec y)
 {
-  Mat H;
-  Vec work;
+  PetscObjectState state;
+  Mat              H;
+  Vec              work;
 
   PetscFunctionBegin;
   if (c->hessian) {
     PetscCall(TaoGetHessian(c->tao, &H, NULL, NULL, NULL));
+    PetscCall(PetscObjectStateGet((PetscObject)H, &state));
+    if (state != c->hstate) PetscCall(ADJTaoComputeHessian_Private(c));
     PetscCall(MatMult(H, dx, y));
   } else
     PetscCall(ADJTaoDifferences_Private(adj, c, dx, y));
@@ -232,9 +248,8 @@ PetscErrorCode ADJUpdate_Tao(ADJ adj, Vec z, Vec theta, Mat A, Mat P, void *ctx)
     PetscCall(ADJTaoCopyConstraintJacobian_Private(c));
   }
   if (!c->hessian) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJTaoComputeHessian_Private(c));
   PetscCall(TaoGetHessian(c->tao, &H, &Hpre, NULL, NULL));
-  if (!Hpre) Hpre = H;
-  PetscCall(ADJUnlock_Private(TaoComputeHessian(c->tao, c->x, H, Hpre), c->x));
-  if (c->P) PetscCall(ADJTaoUpdatePreconditioner_Private(c, Hpre));
+  if (c->P) PetscCall(ADJTaoUpdatePreconditioner_Private(c, Hpre ? Hpre : H));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

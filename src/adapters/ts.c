@@ -33,13 +33,22 @@ static PetscErrorCode ADJMap_TS(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJMakeTrajectory_TS(ADJ adj, ADJ_TS *c, TSTrajectoryType type)
+/*
+   Not that of the TS, whose steps are the user's: of the same type, with the same options. One that can be gone through again is written
+   over by the next recording; the others of PETSc cannot be used twice if they have written files
+*/
+static PetscErrorCode ADJSetUpTrajectory_TS(ADJ adj, ADJ_TS *c, const struct _p_TS *kept)
 {
-  PetscBool basic;
+  TSTrajectoryType type = NULL;
+  PetscBool        basic;
 
   PetscFunctionBegin;
+  if (c->trajectory && c->replays) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(TSTrajectoryDestroy(&c->trajectory));
+  PetscCall(TSTrajectoryRegister(ADJTRAJECTORYREPLAY, ADJCreateTrajectory_Replay));
   PetscCall(TSTrajectoryCreate(PetscObjectComm((PetscObject)adj), &c->trajectory));
-  PetscCall(TSTrajectorySetType(c->trajectory, c->ts, type));
+  if (kept->trajectory) PetscCall(TSTrajectoryGetType(kept->trajectory, c->ts, &type));
+  PetscCall(TSTrajectorySetType(c->trajectory, c->ts, type ? type : ADJTRAJECTORYREPLAY));
   PetscCall(TSTrajectorySetFromOptions(c->trajectory, c->ts));
   PetscCall(TSTrajectorySetUseHistory(c->trajectory, PETSC_FALSE));
   PetscCall(PetscObjectTypeCompare((PetscObject)c->trajectory, TSTRAJECTORYBASIC, &basic));
@@ -48,47 +57,17 @@ static PetscErrorCode ADJMakeTrajectory_TS(ADJ adj, ADJ_TS *c, TSTrajectoryType 
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Not that of the TS, whose steps are the user's: of the same type, with the same options */
-static PetscErrorCode ADJSetUpTrajectory_TS(ADJ adj, ADJ_TS *c)
-{
-  TSTrajectoryType type = NULL;
-
-  PetscFunctionBegin;
-  if (c->trajectory) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(TSTrajectoryRegister(ADJTRAJECTORYREPLAY, ADJCreateTrajectory_Replay));
-  if (c->ts->trajectory) PetscCall(TSTrajectoryGetType(c->ts->trajectory, c->ts, &type));
-  PetscCall(ADJMakeTrajectory_TS(adj, c, type ? type : ADJTRAJECTORYREPLAY));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Empty. That in files cannot be used again: another one, with a folder of its own, takes its place. The TS has been borrowed */
-static PetscErrorCode ADJEmptyTrajectory_TS(ADJ adj, ADJ_TS *c)
-{
-  PetscBool basic;
-
-  PetscFunctionBegin;
-  PetscCall(PetscObjectTypeCompare((PetscObject)c->trajectory, TSTRAJECTORYBASIC, &basic));
-  if (!basic || !c->trajectory->setupcalled) {
-    PetscCall(TSTrajectoryReset(c->trajectory));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(TSTrajectoryDestroy(&c->trajectory));
-  PetscCall(ADJMakeTrajectory_TS(adj, c, TSTRAJECTORYBASIC));
-  c->ts->trajectory = c->trajectory;
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* The integration from the point of linearization, with its trajectory. The TS has been borrowed */
-static PetscErrorCode ADJRecord_TS(ADJ adj, ADJ_TS *c)
+static PetscErrorCode ADJRecord_TS(ADJ adj, ADJ_TS *c, const struct _p_TS *kept)
 {
   PetscFunctionBegin;
   c->at = -1;
   PetscCall(PetscLogEventBegin(ADJ_Linearize, adj, adj->lin_x, adj->lin_theta, 0));
-  PetscCall(ADJEmptyTrajectory_TS(adj, c));
+  PetscCall(ADJSetUpTrajectory_TS(adj, c, kept));
+  c->ts->trajectory = c->trajectory;
   PetscCall(ADJIntegrate_TS(c, adj->lin_x));
   PetscCheck(c->ts->reason >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The time integration has failed where derivatives are taken, %s: take smaller steps", TSConvergedReasons[c->ts->reason]);
   PetscCall(TSGetStepNumber(c->ts, &c->nsteps));
-  PetscCall(TSGetTime(c->ts, &c->end));
   PetscCall(PetscLogEventEnd(ADJ_Linearize, adj, adj->lin_x, adj->lin_theta, 0));
   c->at = adj->linearizations;
   adj->account->map++;
@@ -96,27 +75,31 @@ static PetscErrorCode ADJRecord_TS(ADJ adj, ADJ_TS *c)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* lambda: w in, (dPhi/dx)^T w out; mu: (dPhi/dtheta)^T w out. PETSc transposes without conjugation */
-static PetscErrorCode ADJIntegrateBack_TS(ADJ adj, ADJ_TS *c, Vec *lambda, Vec *mu)
+static PetscErrorCode ADJSolveBack_TS(ADJ_TS *c)
 {
-  TS          ts = c->ts;
-  ADJInner_TS kept;
+  ADJInner_TS    kept;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  if (!c->replays || c->at != adj->linearizations) PetscCall(ADJRecord_TS(adj, c));
+  PetscCall(ADJTightenInner_TS(c, &kept));
+  ierr = TSAdjointSolve(c->ts);
+  PetscCall(ADJLoosenInner_TS(c, &kept));
+  PetscFunctionReturn(ierr);
+}
+
+/* lambda: w in, (dPhi/dx)^T w out; mu: (dPhi/dtheta)^T w out. PETSc transposes without conjugation */
+static PetscErrorCode ADJIntegrateBack_TS(ADJ adj, ADJ_TS *c, const struct _p_TS *lent, Vec *lambda, Vec *mu)
+{
+  TS ts = c->ts;
+
+  PetscFunctionBegin;
+  if (!c->replays || c->at != adj->linearizations) PetscCall(ADJRecord_TS(adj, c, lent));
   PetscCall(VecConjugate(*lambda));
   if (mu) PetscCall(VecSet(*mu, 0.0));
   PetscCall(TSSetCostGradients(ts, 1, lambda, mu));
   PetscCall(TSSetStepNumber(ts, c->nsteps));
-  PetscCall(TSSetTime(ts, c->end));
-  ts->rhsjacobian.time = PETSC_MIN_REAL;
-  PetscCall(ADJTightenInner_TS(c, &kept));
-  {
-    const PetscErrorCode ierr = TSAdjointSolve(ts);
-
-    PetscCall(ADJLoosenInner_TS(c, &kept));
-    PetscCall(ierr);
-  }
+  ts->rhsjacobian.time = PETSC_MIN_REAL; /* a linear problem would take the Jacobian of the last call, at other parameters, for that of its time */
+  PetscCall(ADJSolveBack_TS(c));
   PetscCheck(ts->reason >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The adjoint of the time integration has failed, %s: look at the linear solver of the TS, whose transposed solve it uses; LU and a Jacobi preconditioner can be transposed, many others not", TSConvergedReasons[ts->reason]);
   PetscCall(VecConjugate(*lambda));
   if (mu) PetscCall(VecConjugate(*mu));
@@ -165,7 +148,7 @@ static PetscErrorCode ADJVJP_TS(ADJ adj, Vec w, Vec xbar, Vec thetabar)
   }
   PetscCall(VecCopy(w, lambda));
   PetscCall(ADJBorrow_TS(c, c->trajectory, &kept));
-  ierr = ADJIntegrateBack_TS(adj, c, &lambda, P ? &thetabar : NULL);
+  ierr = ADJIntegrateBack_TS(adj, c, &kept, &lambda, P ? &thetabar : NULL);
   PetscCall(ADJReturn_TS(c, &kept, ierr));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -216,7 +199,6 @@ static PetscErrorCode ADJSetUp_TS(ADJ adj)
   PetscCheck(ts->ptime != c->time || (ts->time_step == c->step && ts->max_time == c->maxtime && ts->max_steps - c->nbefore == c->maxsteps), PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The time step or the end of the TS were changed after ADJSetTS(): call ADJSetTS() after them, and after TSSetFromOptions()");
   PetscCheck(!ts->event, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "The TS has events, see TSSetEventHandler(): its flow map is not smooth there, and is not differentiated");
   if (!c->u) PetscCall(VecDuplicate(adj->sol, &c->u));
-  PetscCall(ADJSetUpTrajectory_TS(adj, c));
   PetscCall(ADJBorrow_TS(c, NULL, &kept));
   ierr = ADJCheckDerivatives_TS(adj, ts);
   PetscCall(ADJReturn_TS(c, &kept, ierr));
@@ -333,15 +315,17 @@ static const ADJAdapter ADJAdapter_TS = {
 @*/
 PetscErrorCode ADJSetTS(ADJ adj, TS ts)
 {
-  MPI_Comm  comm = PetscObjectComm((PetscObject)adj);
-  ADJ_TS   *c;
-  PetscReal time, maxtime;
-  PetscInt  maxsteps, nbefore, nspan;
+  MPI_Comm    comm = PetscObjectComm((PetscObject)adj);
+  PetscMPIInt same;
+  ADJ_TS     *c;
+  PetscReal   time, maxtime;
+  PetscInt    maxsteps, nbefore, nspan;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscValidHeaderSpecific(ts, TS_CLASSID, 2);
-  PetscCheckSameComm(adj, 1, ts, 2);
+  PetscCallMPI(MPI_Comm_compare(comm, PetscObjectComm((PetscObject)ts), &same));
+  PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "The TS lives on another communicator than the ADJ; create both on the same one");
   PetscCall(TSGetTime(ts, &time));
   PetscCall(TSGetMaxTime(ts, &maxtime));
   PetscCall(TSGetMaxSteps(ts, &maxsteps));
@@ -350,8 +334,9 @@ PetscErrorCode ADJSetTS(ADJ adj, TS ts)
   PetscCheck(nspan == 0, comm, PETSC_ERR_SUP, "The TS has a time span, see TSSetTimeSpan(): set the end of the flow map by TSSetMaxTime() alone");
   PetscCheck(maxtime < PETSC_MAX_REAL || maxsteps < PETSC_MAX_INT, comm, PETSC_ERR_ARG_OUTOFRANGE, "The TS has no end: call TSSetMaxTime() or TSSetMaxSteps() before ADJSetTS()");
   PetscCheck(maxtime > time && maxsteps > nbefore, comm, PETSC_ERR_ARG_OUTOFRANGE, "The TS stands at its end, time %g after %" PetscInt_FMT " steps: set it back before ADJSetTS(), with TSSetTime(), TSSetTimeStep() and TSSetStepNumber()", (double)time, nbefore);
+  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_TS, NULL));
   PetscCall(PetscNew(&c));
-  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_TS, c));
+  adj->adapterdata = c;
   PetscCall(PetscObjectReference((PetscObject)ts));
   PetscCall(PetscOptionsCreate(&c->quiet));
   c->ts       = ts;

@@ -19,7 +19,6 @@ typedef struct {
   PetscBool    replays;    /* it can be gone through more than once */
   PetscInt     at;         /* number of the linearization where it was recorded; negative: none */
   PetscInt     nsteps;     /* recorded */
-  PetscReal    end;        /* time */
   Mat          parameters; /* whose layout was compared with that of theta */
 } ADJ_TS;
 

@@ -15,6 +15,8 @@ PetscErrorCode ADJBorrow_TS(ADJ_TS *c, TSTrajectory trajectory, struct _p_TS *ke
   *kept = *ts;
   PetscCall(PetscObjectReference((PetscObject)kept->vec_sol));
   if (ts->adjointsetupcalled) PetscCall(TSAdjointReset(ts)); /* as many cost functions as the user has */
+  PetscCall(TSSetSolution(ts, c->u));
+  PetscCall(TSSetUp(ts)); /* and for the user's cost integrals */
   ts->trajectory            = trajectory;
   ts->quadraturets          = NULL;
   ts->vec_costintegral      = NULL;
@@ -30,8 +32,6 @@ PetscErrorCode ADJBorrow_TS(ADJ_TS *c, TSTrajectory trajectory, struct _p_TS *ke
   ts->vec_dir               = NULL;
   ts->adjoint_max_steps     = 0;
   if (ts->adapt) ts->adapt->timestepjustdecreased = 0;
-  PetscCall(TSSetSolution(ts, c->u));
-  PetscCall(TSSetUp(ts));
   PetscCall(TSSetExactFinalTime(ts, TS_EXACTFINALTIME_MATCHSTEP));
   PetscCall(TSSetMaxTime(ts, c->maxtime));
   PetscCall(TSSetMaxSteps(ts, c->maxsteps));
@@ -142,6 +142,7 @@ PetscErrorCode ADJTightenInner_TS(ADJ_TS *c, ADJInner_TS *kept)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The Jacobian is now that of another step: a SNES that lags builds it anew, also if it would never do so again (-1, then -2) */
 PetscErrorCode ADJLoosenInner_TS(ADJ_TS *c, const ADJInner_TS *kept)
 {
   SNES snes;
@@ -151,8 +152,10 @@ PetscErrorCode ADJLoosenInner_TS(ADJ_TS *c, const ADJInner_TS *kept)
   PetscCall(TSGetSNES(c->ts, &snes));
   PetscCall(SNESGetKSP(snes, &ksp));
   PetscCall(KSPSetTolerances(ksp, kept->rtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
-  PetscCall(SNESSetLagJacobian(snes, kept->lagjacobian));
-  PetscCall(SNESSetLagPreconditioner(snes, kept->lagpc));
+  PetscCall(SNESSetLagJacobian(snes, kept->lagjacobian == -1 ? -2 : kept->lagjacobian));
+  PetscCall(SNESSetLagPreconditioner(snes, kept->lagpc == -1 ? -2 : kept->lagpc));
   PetscCall(SNESKSPSetUseEW(snes, kept->ew));
+  snes->jac_iter = 0;
+  snes->pre_iter = 0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -7,7 +7,7 @@
 /* Whether nothing else makes products in theta */
 static PetscBool ADJDifferencesInTheta_Private(ADJ adj)
 {
-  return (PetscBool)(!adj->parametervjp && !adj->B && !(adj->adapter && adj->adapter->parametervjp));
+  return (PetscBool)(!adj->parametervjp && !adj->B && !(adj->adapter && adj->adapter->parametervjp && !adj->adapter->vjp));
 }
 
 /* In theta: which, and how many pairs of evaluations; 0: neither will do */
@@ -46,13 +46,13 @@ static PetscErrorCode ADJDifferencesRefuse_Private(ADJ adj, Vec theta)
   SETERRQ(comm, PETSC_ERR_SUP, "Differences in %" PetscInt_FMT " parameters, one by one, are more than the %" PetscInt_FMT " of -adj_vjp_fd_max_columns: give the derivative with ADJSetParameterVJP() or ADJSetParameterJacobian(); or, if they are a field on the grid of the state, both DMDAs with ADJSetDM() and ADJSetParameterDM()", m, adj->fdmaxcolumns);
 }
 
-/* What one linearization costs */
+/* What one linearization costs; empty if it costs nothing */
 static PetscErrorCode ADJDifferencesPrice_Private(ADJ adj, Vec theta, size_t len, char text[])
 {
   ADJDifferences *d = (ADJDifferences *)adj->differences;
   PetscBool       colors;
   PetscInt        n = d->x ? d->x->ncolors : 0, m = 0;
-  char            in[64] = "";
+  char            inx[64] = "", intheta[64] = "";
 
   PetscFunctionBegin;
   if (ADJDifferencesInTheta_Private(adj)) {
@@ -61,9 +61,12 @@ static PetscErrorCode ADJDifferencesPrice_Private(ADJ adj, Vec theta, size_t len
       PetscCall(ADJDifferencesField_Private(adj, d, adj->sol, theta));
       m = d->field->ncolors;
     }
-    if (m) PetscCall(PetscSNPrintf(in, sizeof(in), ", %" PetscInt_FMT " %s in theta", m, colors ? "colors" : "columns"));
+    if (m) PetscCall(PetscSNPrintf(intheta, sizeof(intheta), "%s%" PetscInt_FMT " %s in theta", n ? ", " : "", m, colors ? "colors" : "columns"));
   }
-  PetscCall(PetscSNPrintf(text, len, "%" PetscInt_FMT " evaluations for each linearization (%" PetscInt_FMT " colors in x%s), accurate to about %.0e", 2 * (n + m), n, in, (double)ADJ_DIFFERENCES_ACCURACY));
+  text[0] = '\0';
+  if (!(n + m)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (n) PetscCall(PetscSNPrintf(inx, sizeof(inx), "%" PetscInt_FMT " colors in x", n));
+  PetscCall(PetscSNPrintf(text, len, "%" PetscInt_FMT " evaluations for each linearization (%s%s), accurate to about %.0e", 2 * (n + m), inx, intheta, (double)ADJ_DIFFERENCES_ACCURACY));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -194,7 +197,7 @@ PetscErrorCode ADJDifferencesView_Private(ADJ adj, PetscViewer viewer)
   PetscFunctionBegin;
   if (!d || !adj->state->theta) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJDifferencesPrice_Private(adj, adj->state->theta, sizeof(text), text));
-  PetscCall(PetscViewerASCIIPrintf(viewer, "  derivatives by differences: %s\n", text));
+  if (text[0]) PetscCall(PetscViewerASCIIPrintf(viewer, "  derivatives by differences: %s\n", text));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

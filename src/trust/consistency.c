@@ -123,12 +123,14 @@ static PetscErrorCode ADJProbeMismatch_Private(ADJProbe *p, const PetscReal shar
 static PetscErrorCode ADJProbeSides_Private(const ADJProbe *p, PetscInt part, PetscReal h, PetscReal delta, PetscBool *kink)
 {
   PetscScalar a, b, c;
+  PetscReal   off = delta * p->scale[part];
 
   PetscFunctionBegin;
   PetscCall(VecDot(p->rp, p->w, &a));
   PetscCall(VecDot(p->r0, p->w, &b));
   PetscCall(VecDot(p->rm, p->w, &c));
-  *kink = (PetscBool)(PetscAbsScalar(a - 2.0 * b + c) / h >= 0.5 * delta * p->scale[part]);
+  if (off == 0.0) off = PetscAbsScalar(a - c) / (2.0 * h); /* a product that is zero misses all of it */
+  *kink = (PetscBool)(PetscAbsScalar(a - 2.0 * b + c) / h >= 0.5 * off);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -87,7 +87,7 @@ static PetscErrorCode ADJTestPop_Private(ADJ adj, ADJSaved *saved, PetscErrorCod
   if (saved->linearized && !ierr) ierr = ADJLinearizeAtSolution_Private(adj);
   adj->account = &adj->counters;
   PetscCall(ierr);
-  PetscCall(ADJPutParameters_Private(adj, adj->state->theta));
+  if (adj->state->theta) PetscCall(ADJPutParameters_Private(adj, adj->state->theta));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -178,7 +178,7 @@ static PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
   t->wnorm    = rec->solnorm >= 0.0 ? rec->solnorm : vnorm;
   t->rounding = PETSC_MACHINE_EPSILON * (vnorm * xnorm + PetscAbsReal(t->J));
   t->gerror   = rec->reason && rec->rhsnorm > 0.0 ? rec->residual / rec->rhsnorm * rec->resultnorm * dnorm : 0.0;
-  if (adj->inforce == &adj->fdjacobian) t->gerror += 0.1 * ADJ_DIFFERENCES_ACCURACY * PetscAbsReal(t->slope);
+  if (adj->differences) t->gerror += 0.1 * ADJ_DIFFERENCES_ACCURACY * PetscAbsReal(t->slope);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -298,6 +298,7 @@ static PetscErrorCode ADJTestGradient_Private(ADJ adj, Vec theta, Vec x, Vec xba
   ierr = ADJTaylorRun_Private(adj, &t, print, order, error);
   PetscCall(ADJTaylorDestroy_Private(&t));
   PetscCall(ADJTestPop_Private(adj, &saved, ierr));
+  if (!adj->state->theta) PetscCall(ADJPutParameters_Private(adj, theta)); /* of no solve yet */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -341,13 +342,14 @@ PetscErrorCode ADJTestGradient(ADJ adj, Vec theta, Vec x, Vec xbar, PetscReal *o
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(adj->vjp, comm, PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
+  PetscCheck(adj->vjp || !adj->setupcalled, comm, PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
   PetscCheck(xbar || adj->objective, comm, PETSC_ERR_ORDER, "Nothing to test: give a cotangent xbar, or call ADJSetObjective() first");
   PetscCall(ADJCheckTheta_Private(adj, theta));
   PetscCall(ADJCheckState_Private(adj, x));
   if (xbar) PetscCall(ADJCheckVec_Private(adj, xbar, x, "The cotangent xbar", "the state"));
   if (!adj->sol) PetscCall(ADJSetSolution(adj, x));
-  PetscCall(ADJSetUp(adj));
+  PetscCall(ADJSetUp(adj)); /* which may make products of matrices */
+  PetscCheck(adj->vjp, comm, PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
   PetscCall(ADJTestGradient_Private(adj, theta, x, xbar, PETSC_FALSE, order, error));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -228,9 +228,13 @@ PetscErrorCode ADJTestVJP(ADJ adj, Vec theta, Vec x, PetscReal *xerror, PetscRea
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(adj->map, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No problem: call ADJSetFixedPoint() or ADJSetResidual() first");
-  PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
   PetscCall(ADJCheckTheta_Private(adj, theta));
   PetscCall(ADJCheckState_Private(adj, x));
+  if (!adj->vjp && !adj->setupcalled && (adj->adapter || adj->jacobian.A || adj->jacobian.P || adj->fdcolor)) { /* products made of matrices */
+    if (!adj->sol) PetscCall(ADJSetSolution(adj, x));
+    PetscCall(ADJSetUp(adj));
+  }
+  PetscCheck(adj->vjp, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
   PetscCall(ADJTestBothProducts_Private(adj, theta, x, test));
   ADJJudgeProducts_Private(&test[0], xerror, &tol);
   ADJJudgeProducts_Private(&test[1], thetaerror, &tol);

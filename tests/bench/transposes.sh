@@ -52,8 +52,8 @@ mkdir -p "$(dirname "$page")"
 
 Measured by \`make transposes\` with PETSc $release, $scalars scalars, on $n x $n points; do not edit.
 
-A \`SNES\` of type \`ksponly\` solves a linear problem with the preconditioner of the first column, which is all that is
-set; \`-adj_pc_source auto\` chooses that of the adjoint. *forward* and the columns after it are iterations: of the forward
+A \`SNES\` of type \`ksponly\` solves a linear problem with the preconditioner of the first column;
+\`-adj_pc_source auto\`, the default, chooses that of the adjoint. *forward* and the columns after it are iterations: of the forward
 \`KSP\` (GMRES; CG with a symmetric operator) to 1e-8, and of the adjoint by each \`KSP\`, to 1e-8 of the true residual.
 *residual* is the largest true one of the three, *error* the largest distance of the gradient from that by LU, relative.
 The last column is what PETSc makes of \`KSPSolveTranspose()\` on the forward solver, which the library does not use:
@@ -64,6 +64,6 @@ END
   table wind 'GMRES | BiCGStab | FGMRES'
   printf '\n## Two unknowns at a point\n'
   table coupled 'GMRES | BiCGStab | FGMRES'
-  printf '\n## Symmetric\n\nThe first `KSP` is the one that is taken by default: CG, as in the forward solve.\n'
+  printf '\n## Symmetric\n\nWith `-adj_symmetric`. The first `KSP` is the one that is taken by default: CG, as in the forward solve.\n'
   table symmetric 'default | BiCGStab | FGMRES'
 } >"$page"
