@@ -161,7 +161,7 @@ static PetscErrorCode ADJGetSplitName_Private(KSP split, size_t len, char name[]
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Fields and kind. A user's matrix in place of the Schur complement would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
+/* Fields and kind, unless the fields are there. A user's matrix in place of the Schur complement that is not its own transpose would have to be transposed, too: Sp = A11 - A10 diag(A00)^{-1} A01 serves */
 PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
 {
   PCCompositeType          type;
@@ -171,6 +171,7 @@ PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   Mat                      S;
   IS                       is;
   char                     name[64];
+  PetscBool                same = PETSC_FALSE;
 
   PetscFunctionBegin;
   if (!from->setupcalled) PetscFunctionReturn(PETSC_SUCCESS);
@@ -178,15 +179,23 @@ PetscErrorCode ADJCopyFieldSplit_Private(PC from, PC to)
   PetscCall(PCFieldSplitSetType(to, type));
   PetscCall(PCFieldSplitGetSubKSP(from, &n, &splits));
   if (type == PC_COMPOSITE_SCHUR) n = 2; /* the third is the upper solve */
-  for (PetscInt i = 0; i < n; i++) {
-    PetscCall(PCFieldSplitGetISByIndex(from, i, &is));
+  PetscCall(ADJGetSplitName_Private(splits[0], sizeof(name), name));
+  PetscCall(PCFieldSplitGetIS(to, name, &is));
+  for (PetscInt i = 0; i < n && !is; i++) {
+    IS field;
+
+    PetscCall(PCFieldSplitGetISByIndex(from, i, &field));
     PetscCall(ADJGetSplitName_Private(splits[i], sizeof(name), name));
-    PetscCall(PCFieldSplitSetIS(to, name[0] ? name : NULL, is));
+    PetscCall(PCFieldSplitSetIS(to, name[0] ? name : NULL, field));
   }
   PetscCall(PetscFree(splits));
   if (type != PC_COMPOSITE_SCHUR) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PCFieldSplitGetSchurPre(from, &pre, &S));
-  PetscCall(PCFieldSplitSetSchurPre(to, pre == PC_FIELDSPLIT_SCHUR_PRE_USER ? PC_FIELDSPLIT_SCHUR_PRE_SELFP : pre, NULL));
+  if (S) PetscCall(ADJIsSelfAdjoint_Private(S, &same));
+  if (pre != PC_FIELDSPLIT_SCHUR_PRE_USER)
+    PetscCall(PCFieldSplitSetSchurPre(to, pre, NULL));
+  else
+    PetscCall(PCFieldSplitSetSchurPre(to, same ? pre : PC_FIELDSPLIT_SCHUR_PRE_SELFP, same ? S : NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
