@@ -1,72 +1,9 @@
-static char help[] = "A borrowed SNES: errors of its functions, and the life cycle of both.\n\n";
+static char help[] = "A borrowed SNES: the mistakes that one can make, and the life cycle of both.\n\n";
 
 /*
    nsize: 1 2 4
 */
-#include "reaction.h"
-
-typedef struct {
-  Reaction r;
-  ADJ      adj;
-  DM       da;
-  Vec      x, xbar, thetabar, reference;
-} Case;
-
-/* Vectors of the present DM, and the answer there */
-static PetscErrorCode CaseVectors(Case *c)
-{
-  PetscFunctionBeginUser;
-  PetscCall(SNESGetDM(c->r.snes, &c->da));
-  PetscCall(DMCreateGlobalVector(c->da, &c->x));
-  PetscCall(ReactionCotangent(c->da, &c->xbar));
-  PetscCall(VecDuplicate(c->r.theta, &c->thetabar));
-  PetscCall(VecDuplicate(c->r.theta, &c->reference));
-  PetscCall(ReactionReference(&c->r, c->x, c->xbar, c->reference));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode CaseFreeVectors(Case *c)
-{
-  PetscFunctionBeginUser;
-  PetscCall(VecDestroy(&c->x));
-  PetscCall(VecDestroy(&c->xbar));
-  PetscCall(VecDestroy(&c->thetabar));
-  PetscCall(VecDestroy(&c->reference));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode CaseCreate(Case *c)
-{
-  PetscFunctionBeginUser;
-  PetscCall(ReactionCreate(PETSC_COMM_WORLD, 7, 4.0, &c->r));
-  PetscCall(SNESSetTolerances(c->r.snes, 1e-11, 1e-11, 0.0, ADJ_CURRENT, ADJ_CURRENT));
-  PetscCall(CaseVectors(c));
-  PetscCall(ReactionCreateADJ(&c->r, &c->adj));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode CaseDestroy(Case *c)
-{
-  PetscFunctionBeginUser;
-  PetscCall(ADJDestroy(&c->adj));
-  PetscCall(CaseFreeVectors(c));
-  PetscCall(ReactionDestroy(&c->r));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode TapGood(Case *c, const char what[])
-{
-  ADJTrust verdict;
-
-  PetscFunctionBeginUser;
-  PetscCall(VecSet(c->x, 0.0));
-  PetscCall(TapError(PETSC_SUCCESS, ADJSolve(c->adj, c->r.theta, c->x), "%s: a solve", what));
-  PetscCall(TapError(PETSC_SUCCESS, ADJSolveAdjoint(c->adj, c->xbar, c->thetabar), "%s: a gradient", what));
-  PetscCall(ADJGetTrust(c->adj, &verdict));
-  PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "%s: verdict %s", what, ADJTrusts[verdict]));
-  PetscCall(ReactionTapGradient(c->thetabar, c->reference, 1e-7, what));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+#include "reaction_case.h"
 
 static PetscErrorCode TapReferences(SNES snes, PetscInt expected, const char what[])
 {
@@ -113,48 +50,6 @@ static PetscErrorCode TestMistakes(void)
   PetscCall(ADJSetType(adj, ADJUNROLLED));
   PetscCall(TapError(PETSC_ERR_SUP, ADJSolve(adj, c.r.theta, c.x), "mistake: a type that differentiates steps"));
   PetscCall(ADJDestroy(&adj));
-  PetscCall(CaseDestroy(&c));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The function fails, from its n-th call on, in the solve or in the checks beside the solution */
-static PetscErrorCode TestFailing(PetscInt n, PetscBool outside, PetscBool forward, const char options[])
-{
-  Case         c;
-  ADJTrust     verdict;
-  PetscBool    flag;
-  PetscOptions database;
-  char         what[128];
-
-  PetscFunctionBeginUser;
-  PetscCall(PetscSNPrintf(what, sizeof(what), "%s in call %" PetscInt_FMT " of the %s %s", outside ? "domain error" : "error", n, forward ? "solve" : "derivative", options));
-  PetscCall(ReactionPushOptions(options, &database));
-  PetscCall(CaseCreate(&c));
-  PetscCall(SNESSetFromOptions(c.r.snes));
-  c.r.outside = outside;
-  for (PetscInt again = 0; again < 3; again++) {
-    PetscCall(VecSet(c.x, 0.0));
-    c.r.failing = 0;
-    if (!forward) PetscCall(ADJSolve(c.adj, c.r.theta, c.x));
-    c.r.functions = 0;
-    c.r.failing   = n;
-    if (!outside && forward) PetscCall(TapError(PETSC_ERR_USER_INPUT, ADJSolve(c.adj, c.r.theta, c.x), "%s: its error comes out", what));
-    if (!outside && !forward) PetscCall(TapError(PETSC_ERR_USER_INPUT, ADJSolveAdjoint(c.adj, c.xbar, c.thetabar), "%s: its error comes out", what));
-    if (outside && forward) {
-      PetscCall(TapError(PETSC_SUCCESS, ADJSolve(c.adj, c.r.theta, c.x), "%s: a solve that fails is no error", what));
-      PetscCall(TapError(n == 1 ? PETSC_ERR_FP : PETSC_ERR_NOT_CONVERGED, ADJSolveAdjoint(c.adj, c.xbar, c.thetabar), "%s: but its derivative", what));
-    }
-    if (outside && !forward) {
-      PetscCall(TapError(PETSC_SUCCESS, ADJSolveAdjoint(c.adj, c.xbar, c.thetabar), "%s: the edge of the domain is no error", what));
-      PetscCall(ADJGetTrust(c.adj, &verdict));
-      PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_UNVERIFIED), "%s: but a doubt, verdict %s", what, ADJTrusts[verdict]));
-      PetscCall(SNESGetFunctionDomainError(c.r.snes, &flag));
-      PetscCall(TapOk((PetscBool)!flag, "%s: the SNES does not know", what));
-    }
-  }
-  c.r.failing = 0;
-  PetscCall(TapGood(&c, what));
-  PetscCall(ReactionPopOptions(&database, what));
   PetscCall(CaseDestroy(&c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -365,14 +260,6 @@ int main(int argc, char **argv)
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
   PetscCall(TapBegin());
   PetscCall(TestMistakes());
-  for (PetscInt n = 1; n < 4; n++) {
-    PetscCall(TestFailing(n, PETSC_FALSE, PETSC_TRUE, ""));
-    PetscCall(TestFailing(n, PETSC_TRUE, PETSC_TRUE, ""));
-    PetscCall(TestFailing(n, PETSC_FALSE, PETSC_TRUE, "-snes_mf_operator")); /* within the linear solve, too */
-  }
-  PetscCall(TestFailing(1, PETSC_FALSE, PETSC_FALSE, ""));
-  PetscCall(TestFailing(2, PETSC_FALSE, PETSC_FALSE, ""));
-  PetscCall(TestFailing(1, PETSC_TRUE, PETSC_FALSE, ""));
   PetscCall(TestReset());
   PetscCall(TestTwo("-snes_type newtonls"));
   PetscCall(TestTwo("-snes_lag_jacobian 2 -snes_lag_jacobian_persists true"));
