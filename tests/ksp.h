@@ -63,13 +63,13 @@ static inline PetscScalar LinearEntry(const Linear *p, PetscInt i, PetscInt j)
   return j > i ? -1.0 + 0.4 * Wave(11, i, j) : PetscConj(-1.0 + 0.4 * Wave(11, j, i));
 }
 
-/* exp(t/4), of its modulus where A is to be Hermitian */
+/* Of real parameters, where A is to be Hermitian */
 static inline PetscScalar LinearFactor(const Linear *p, PetscInt i, PetscInt j, const PetscScalar t[])
 {
   const PetscScalar s = t[(i + j) % p->m];
 
   if (!p->coefficient) return 1.0;
-  return p->symmetric ? PetscExpScalar(0.25 * PetscRealPart(s)) : PetscExpScalar(0.25 * s);
+  return PetscExpScalar(0.25 * s);
 }
 
 static inline PetscErrorCode LinearAssemble(Linear *p, Vec theta)
@@ -106,7 +106,7 @@ static inline PetscErrorCode LinearPut(ADJ adj, Vec theta, void *ctx)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* thetabar = (dA/dtheta x - db/dtheta)^H w; with `symmetric` of real parameters */
+/* thetabar = (dA/dtheta x - db/dtheta)^H w */
 static inline PetscErrorCode LinearParameterVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar, void *ctx)
 {
   Linear            *p = (Linear *)ctx;
@@ -127,7 +127,7 @@ static inline PetscErrorCode LinearParameterVJP(ADJ adj, Vec x, Vec theta, Vec w
     for (PetscInt k = 0; p->coefficient && k < n; k++) {
       const PetscScalar g = PetscConj(0.25 * LinearEntry(p, i, cols[k]) * LinearFactor(p, i, cols[k], t) * xa[cols[k]]) * wa[i];
 
-      PetscCall(VecSetValue(thetabar, (i + cols[k]) % p->m, p->symmetric ? PetscRealPart(g) : g, ADD_VALUES));
+      PetscCall(VecSetValue(thetabar, (i + cols[k]) % p->m, g, ADD_VALUES));
     }
     if (p->load) PetscCall(VecSetValue(thetabar, i % p->m, -PetscConj(2.0 * t[i % p->m]) * wa[i], ADD_VALUES));
   }

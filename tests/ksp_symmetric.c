@@ -59,7 +59,7 @@ static PetscErrorCode TestTaken(const char options[], PetscBool symmetric, KSPTy
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* PETSC's default of 1e-5 is loose, and said to be so; the error is estimated. Without estimates nothing confirms the gradient */
+/* A tolerance as loose as PETSc's default is said to be so; the error is estimated. Without estimates nothing confirms the gradient */
 static PetscErrorCode TestLoose(void)
 {
   Linear           p;
@@ -71,7 +71,7 @@ static PetscErrorCode TestLoose(void)
   const PetscReal *history;
 
   PetscFunctionBeginUser;
-  PetscCall(Begin("-ksp_rtol 1e-5 -adj_ksp_rtol 1e-10", PETSC_FALSE, &p, &opts));
+  PetscCall(Begin("-ksp_rtol 1e-4 -adj_ksp_rtol 1e-10", PETSC_FALSE, &p, &opts));
   PetscCall(VecDuplicate(p.thetabar, &tight));
   PetscCall(ADJSolve(p.adj, p.theta, p.x));
   PetscCall(ADJGetForwardHistory(p.adj, &n, &history));
@@ -83,7 +83,7 @@ static PetscErrorCode TestLoose(void)
   PetscCall(TapClose(history[1], rate, 1e-8, "the last one is the true one"));
   PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
   PetscCall(ADJGetTrustReport(p.adj, &rep));
-  PetscCall(TapOk((PetscBool)(rep.check[ADJ_CHECK_FORWARD].value > 1e-8 && rep.check[ADJ_CHECK_FORWARD].value < 1e-4), "the forward check has the residual, %g", (double)rep.check[ADJ_CHECK_FORWARD].value));
+  PetscCall(TapOk((PetscBool)(rep.check[ADJ_CHECK_FORWARD].value > 1e-6 && rep.check[ADJ_CHECK_FORWARD].value < 1e-3), "the forward check has the residual, %g", (double)rep.check[ADJ_CHECK_FORWARD].value));
   PetscCall(TapOk((PetscBool)(rep.check[ADJ_CHECK_FORWARD].advice != NULL && rep.check[ADJ_CHECK_GRADIENT].status == ADJ_CHECK_PASSED && rep.verdict == ADJ_TRUST_ESTIMATED), "and says what became of it; verdict %s", ADJTrusts[rep.verdict]));
   error = rep.check[ADJ_CHECK_GRADIENT].value;
   PetscCall(KSPSetTolerances(p.ksp, 1e-13, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
@@ -91,7 +91,7 @@ static PetscErrorCode TestLoose(void)
   PetscCall(ADJSolveAdjoint(p.adj, p.v, tight));
   PetscCall(VecDistance(p.thetabar, tight, &rate));
   PetscCall(TapOk((PetscBool)(error > 0.1 * rate && error < 10.0 * rate), "the error was estimated to be %g, it is %g", (double)error, (double)rate));
-  PetscCall(KSPSetTolerances(p.ksp, 1e-5, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
+  PetscCall(KSPSetTolerances(p.ksp, 1e-4, PETSC_DEFAULT, PETSC_DEFAULT, PETSC_DEFAULT));
   PetscCall(ADJSetTrustGradientError(p.adj, ADJ_TRUST_ERROR_NEVER));
   PetscCall(ADJSolve(p.adj, p.theta, p.x));
   PetscCall(ADJSolveAdjoint(p.adj, p.v, tight));
