@@ -72,7 +72,6 @@ PetscErrorCode ADJComputeFunction_SNES(SNES snes, Vec x, Vec y)
   PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  snes->ADJ_SNES_DOMAIN_ERROR = PETSC_FALSE; /* that of a solve before would make it infinite */
   PetscCall(DMSNESGetFunction(snes->dm, &f, NULL));
   if (f == SNESPicardComputeFunction && snes->jacobian_pre) {
     if (!snes->picard) PetscCall(MatDuplicate(snes->jacobian_pre, MAT_DO_NOT_COPY_VALUES, &snes->picard));
@@ -124,7 +123,6 @@ static PetscErrorCode ADJEvaluateJacobian_SNES(ADJ adj, ADJ_SNES *c, Vec x, Mat 
 
   PetscFunctionBegin;
   snes->jacobiandomainerror   = PETSC_FALSE;
-  snes->ADJ_SNES_DOMAIN_ERROR = PETSC_FALSE;
   ierr                        = ADJCallJacobian_SNES(adj, c, x, A, P, fn, ctx);
   outside                     = snes->jacobiandomainerror ? 1 : 0;
   snes->jacobiandomainerror   = jacobiandomain;
