@@ -4,19 +4,20 @@
 #include <contragrad/private/adjimpl.h>
 
 /* Lets go of the last one */
-PetscErrorCode ADJSetAdapter_Private(ADJ adj, const ADJAdapter *adapter, void *data)
+PetscErrorCode ADJSetAdapter_Private(ADJ adj, const ADJAdapter *adapter, void *data, PetscObject solver)
 {
   PetscFunctionBegin;
   PetscCheck(!adj->setupcalled || !adapter, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The %s must be given before ADJSetUp() and the first solve; call ADJReset() first", adapter->name);
   PetscCall(ADJPCReuseReset_Private(adj));
   if (adj->adapter) {
     if (adj->adapter->destroy) PetscCall((*adj->adapter->destroy)(adj));
+    if (adj->jacobian.taken) PetscCall(ADJSetJacobian(adj, NULL, NULL, NULL, NULL));
     PetscCall(ADJForgetProducts_Private(adj));
     PetscCall(ADJForgetShells_Private(adj)); /* also the ADJ's own forward solver, which may have to come, or to go */
   }
   adj->adapter            = adapter;
   adj->adapterdata        = data;
-  adj->borrowed           = NULL;
+  adj->borrowed           = solver;
   adj->childrenconfigured = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -49,6 +49,7 @@ typedef struct {
   ADJSNESSaved  saved;
 } ADJ_SNES;
 
+PETSC_INTERN PetscErrorCode ADJChanged_SNES(ADJ, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJTakeJacobian_SNES(ADJ);
 PETSC_INTERN PetscErrorCode ADJDropJacobian_SNES(ADJ);
 PETSC_INTERN PetscErrorCode ADJComputeFunction_SNES(SNES, Vec, Vec);

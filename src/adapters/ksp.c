@@ -149,7 +149,7 @@ static PetscErrorCode ADJSolved_KSP(ADJ adj, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Afterwards the KSP shows the user's last solve again, as far as it can */
+/* Monitors and histories of the user see nothing. Afterwards the KSP shows the user's last solve again, as far as it can */
 static PetscErrorCode ADJTighten_KSP(ADJ adj, PetscBool tight)
 {
   ADJ_KSP *c   = (ADJ_KSP *)adj->adapterdata;
@@ -159,10 +159,17 @@ static PetscErrorCode ADJTighten_KSP(ADJ adj, PetscBool tight)
   if (tight) {
     PetscCall(KSPGetTolerances(ksp, &c->saved.rtol, &c->saved.abstol, NULL, NULL));
     PetscCall(KSPSetTolerances(ksp, PetscMin(c->saved.rtol, ADJ_TIGHT_FORWARD_KSP_RTOL), PETSC_SMALL * PETSC_SMALL, ADJ_CURRENT, ADJ_CURRENT));
-    c->saved.reason = ksp->reason;
-    c->saved.its    = ksp->its;
-    c->saved.sol    = ksp->vec_sol;
-    c->saved.rhs    = ksp->vec_rhs;
+    c->saved.reason       = ksp->reason;
+    c->saved.its          = ksp->its;
+    c->saved.sol          = ksp->vec_sol;
+    c->saved.rhs          = ksp->vec_rhs;
+    c->saved.totalits     = ksp->totalits;
+    c->saved.nmonitors    = ksp->numbermonitors;
+    c->saved.nreasonviews = ksp->numberreasonviews;
+    c->saved.histlen      = ksp->res_hist_len;
+    c->saved.histmax      = ksp->res_hist_max;
+    ksp->numbermonitors = ksp->numberreasonviews = 0;
+    ksp->res_hist_max                            = 0;
     PetscCall(PetscObjectReference((PetscObject)c->saved.sol));
     PetscCall(PetscObjectReference((PetscObject)c->saved.rhs));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -170,10 +177,15 @@ static PetscErrorCode ADJTighten_KSP(ADJ adj, PetscBool tight)
   PetscCall(KSPSetTolerances(ksp, c->saved.rtol, c->saved.abstol, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(VecDestroy(&ksp->vec_sol));
   PetscCall(VecDestroy(&ksp->vec_rhs));
-  ksp->reason  = c->saved.reason;
-  ksp->its     = c->saved.its;
-  ksp->vec_sol = c->saved.sol;
-  ksp->vec_rhs = c->saved.rhs;
+  ksp->totalits          = c->saved.totalits;
+  ksp->numbermonitors    = c->saved.nmonitors;
+  ksp->numberreasonviews = c->saved.nreasonviews;
+  ksp->res_hist_len      = c->saved.histlen;
+  ksp->res_hist_max      = c->saved.histmax;
+  ksp->reason            = c->saved.reason;
+  ksp->its               = c->saved.its;
+  ksp->vec_sol           = c->saved.sol;
+  ksp->vec_rhs           = c->saved.rhs;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -312,7 +324,7 @@ PetscErrorCode ADJSetKSP(ADJ adj, KSP ksp)
   PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_NOTSAMECOMM, "The KSP lives on another communicator than the ADJ; create both on the same one");
   PetscCheck(!adj->setupcalled, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The KSP must be given before ADJSetUp() and the first solve; call ADJReset() first");
   PetscCall(PetscNew(&c));
-  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_KSP, c));
+  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_KSP, c, (PetscObject)ksp));
   PetscCall(PetscObjectReference((PetscObject)ksp));
   c->ksp = ksp;
   PetscCall(ADJSetMap_Private(adj, ADJ_RESIDUAL, ADJMap_KSP, c));

@@ -26,7 +26,8 @@ typedef struct {
   struct {               /* of the user, while a test runs */
     PetscReal          rtol, abstol;
     KSPConvergedReason reason;
-    PetscInt           its;
+    PetscInt           its, totalits, nmonitors, nreasonviews;
+    size_t             histlen, histmax;
     Vec                sol, rhs;
   } saved;
 } ADJ_KSP;

@@ -226,6 +226,7 @@ PetscErrorCode ADJSetUp_KSP(ADJ adj)
   PetscCall(KSPGetOperators(c->ksp, &A, &P));
   PetscCall(ADJCheckOperators_KSP(adj, A));
   PetscCall(ADJSetJacobian(adj, A, P, NULL, NULL));
+  adj->jacobian.taken = PETSC_TRUE;
   PetscCall(ADJChooseRhs_KSP(adj));
   PetscCall(ADJTakeNullSpace_KSP(adj));
   PetscFunctionReturn(PETSC_SUCCESS);

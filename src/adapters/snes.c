@@ -251,6 +251,7 @@ static PetscErrorCode ADJDestroy_SNES(ADJ adj)
 
 static const ADJAdapter ADJAdapter_SNES = {
   .name    = "SNES",
+  .changed = ADJChanged_SNES,
   .setup   = ADJSetUp_SNES,
   .solve   = ADJSolve_SNES,
   .solved  = ADJSolved_SNES,
@@ -335,8 +336,7 @@ PetscErrorCode ADJSetSNES(ADJ adj, SNES snes)
   PetscCall(PetscObjectReference((PetscObject)snes)); /* it may be the one that is let go of */
   PetscCall(PetscNew(&c));
   c->snes = snes;
-  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_SNES, c));
-  adj->borrowed = (PetscObject)snes;
+  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_SNES, c, (PetscObject)snes));
   PetscCall(ADJSetMap_Private(adj, ADJ_RESIDUAL, ADJMap_SNES, c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

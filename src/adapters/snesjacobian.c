@@ -301,24 +301,50 @@ static PetscErrorCode ADJChooseMatrices_SNES(ADJ adj, ADJ_SNES *c, Mat *A, Mat *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Where it would come from now, and whether that is where it came from */
+static PetscErrorCode ADJGetOrigin_SNES(ADJ adj, ADJSNESOrigin *o, PetscBool *same)
+{
+  ADJ_SNES            *c    = (ADJ_SNES *)adj->adapterdata;
+  const ADJSNESOrigin *last = &c->origin;
+  PetscBool            held = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  PetscCall(SNESGetJacobian(c->snes, &o->A, &o->P, &o->fn, NULL));
+  if (o->P) PetscCall(ADJCanBeHeld_SNES(o->P, &held));
+  o->copies    = (PetscBool)(held && (adj->testing ? c->saved.outlives : ADJLagOutlivesSolve_SNES(c->snes))); /* in a test lagging pauses */
+  o->symmetric = adj->symmetric;
+  *same        = (PetscBool)(o->A == last->A && o->P == last->P && o->fn == last->fn && o->copies == last->copies && o->symmetric == last->symmetric);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The user has given the SNES others: those that were taken may be gone */
+PetscErrorCode ADJChanged_SNES(ADJ adj, PetscBool *changed)
+{
+  ADJSNESOrigin o;
+  PetscBool     same = PETSC_TRUE;
+
+  PetscFunctionBegin;
+  if (adj->jacobian.taken) PetscCall(ADJGetOrigin_SNES(adj, &o, &same));
+  *changed = (PetscBool)!same;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* At set-up, and after each solve, in which the SNES may have got others. What the user gave with ADJSetJacobian() has priority */
 PetscErrorCode ADJTakeJacobian_SNES(ADJ adj)
 {
   ADJ_SNES     *c = (ADJ_SNES *)adj->adapterdata;
   ADJSNESOrigin o;
   Mat           A, P;
-  PetscBool     ours = (PetscBool)(adj->jacobian.update == ADJUpdateJacobian_SNES), held = PETSC_FALSE;
+  PetscBool     same;
 
   PetscFunctionBegin;
-  if (!ours && (adj->jacobian.A || adj->jacobian.P)) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(SNESGetJacobian(c->snes, &o.A, &o.P, &o.fn, NULL));
-  if (o.P) PetscCall(ADJCanBeHeld_SNES(o.P, &held));
-  o.copies    = (PetscBool)(held && (adj->testing ? c->saved.outlives : ADJLagOutlivesSolve_SNES(c->snes))); /* in a test lagging pauses */
-  o.symmetric = adj->symmetric;
-  if (ours && o.A == c->origin.A && o.P == c->origin.P && o.fn == c->origin.fn && o.copies == c->origin.copies && o.symmetric == c->origin.symmetric) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!adj->jacobian.taken && (adj->jacobian.A || adj->jacobian.P)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJGetOrigin_SNES(adj, &o, &same));
+  if (adj->jacobian.taken && same) PetscFunctionReturn(PETSC_SUCCESS);
   c->origin = o;
   PetscCall(ADJChooseMatrices_SNES(adj, c, &A, &P));
   PetscCall(ADJSetJacobian(adj, A, P, ADJUpdateJacobian_SNES, c));
+  adj->jacobian.taken = PETSC_TRUE;
   PetscCall(MatDestroy(&A));
   PetscCall(MatDestroy(&P));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -329,7 +355,7 @@ PetscErrorCode ADJDropJacobian_SNES(ADJ adj)
   ADJ_SNES *c = (ADJ_SNES *)adj->adapterdata;
 
   PetscFunctionBegin;
-  if (adj->jacobian.update == ADJUpdateJacobian_SNES) PetscCall(ADJSetJacobian(adj, NULL, NULL, NULL, NULL));
+  if (adj->jacobian.taken) PetscCall(ADJSetJacobian(adj, NULL, NULL, NULL, NULL));
   PetscCall(PetscMemzero(&c->origin, sizeof(c->origin)));
   c->created = PETSC_FALSE;
   PetscCall(VecDestroy(&c->f));

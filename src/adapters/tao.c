@@ -97,6 +97,7 @@ static PetscErrorCode ADJSetUp_Tao(ADJ adj)
   PetscCall(MatSetOption(A, MAT_SYMMETRIC, PETSC_TRUE));
   PetscCall(ADJTaoCreatePreconditioner_Private(adj, c, &P));
   PetscCall(ADJSetJacobian(adj, A, P, ADJUpdate_Tao, c));
+  adj->jacobian.taken = PETSC_TRUE;
   PetscCall(MatDestroy(&A));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -328,7 +329,7 @@ PetscErrorCode ADJSetTaoSolution(ADJ adj, Tao tao)
   PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "The Tao lives on another communicator than the ADJ; create both on the same one");
   PetscCheck(!adj->setupcalled, comm, PETSC_ERR_ORDER, "The Tao must be given before ADJSetUp() and the first solve; call ADJReset() first");
   PetscCall(PetscNew(&c));
-  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_Tao, c));
+  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_Tao, c, (PetscObject)tao));
   PetscCall(PetscObjectReference((PetscObject)tao));
   c->tao = tao;
   PetscCall(ADJSetMap_Private(adj, ADJ_RESIDUAL, ADJMap_Tao, c));

@@ -159,7 +159,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   PetscCall(ADJReset(*adj));
   PetscCall(ADJPCReuseDestroy_Private(*adj));
   PetscTryTypeMethod(*adj, destroy);
-  PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL));
+  PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL, NULL));
   PetscCall(ADJSetJacobian(*adj, NULL, NULL, NULL, NULL));
   PetscCall(ADJSetParameterJacobian(*adj, NULL, NULL, NULL));
   PetscCall(PetscFree((*adj)->addresses));

@@ -177,9 +177,9 @@ PetscErrorCode ADJLinearizeAtSolution_Private(ADJ adj)
 
   PetscFunctionBegin;
   if (adj->state->linearized) {
-    PetscCall(ADJPutParameters_Private(adj, adj->state->theta)); /* a check that failed may have left others */
+    PetscCall(ADJPutParameters_Private(adj, adj->state->theta)); /* a check that failed, or another ADJ, may have left others */
     PetscCall(ADJMatricesMoved_Private(adj, &moved));
-    if (!moved) PetscFunctionReturn(PETSC_SUCCESS);
+    if (adj->state->linearized && !moved) PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(ADJLinearize_Private(adj, adj->state->x, adj->state->theta));
   adj->state->linearized = PETSC_TRUE;

@@ -47,6 +47,7 @@ PetscErrorCode ADJSetJacobian(ADJ adj, Mat A, Mat P, ADJJacobianFn *update, void
   adj->jacobian.P      = P;
   adj->jacobian.update = update;
   adj->jacobian.ctx    = ctx;
+  adj->jacobian.taken  = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -51,7 +51,8 @@ PetscErrorCode ADJPutParameters_Private(ADJ adj, Vec theta)
   PetscCall(PetscObjectStateGet((PetscObject)theta, &state));
   PetscCall(ADJParametersAreMine_Private(adj, &mine));
   if (mine && id == adj->putid && state == adj->putstate) PetscFunctionReturn(PETSC_SUCCESS);
-  adj->putid = 0; /* if it fails */
+  adj->putid = 0;                                  /* if it fails */
+  if (!mine) adj->state->linearized = PETSC_FALSE; /* the other one may also have moved the solver's matrices, or what their shells hold */
   PetscCall(ADJClaimParameters_Private(adj));
   PetscCallBack("ADJ parameters", (*adj->put)(adj, theta, adj->putctx));
   if (adj->adapter && adj->adapter->put) PetscCall((*adj->adapter->put)(adj));

@@ -72,7 +72,7 @@ PetscErrorCode ADJSetFixedPoint(ADJ adj, ADJMapFn *F, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCall(ADJSetAdapter_Private(adj, NULL, NULL));
+  PetscCall(ADJSetAdapter_Private(adj, NULL, NULL, NULL));
   PetscCall(ADJSetMap_Private(adj, ADJ_FIXED_POINT, F, ctx));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -101,7 +101,7 @@ PetscErrorCode ADJSetResidual(ADJ adj, ADJMapFn *R, void *ctx)
 {
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCall(ADJSetAdapter_Private(adj, NULL, NULL));
+  PetscCall(ADJSetAdapter_Private(adj, NULL, NULL, NULL));
   PetscCall(ADJSetMap_Private(adj, ADJ_RESIDUAL, R, ctx));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -65,6 +65,7 @@ typedef struct {
   Mat            A, P;   /* dR/dx or dF/dx, and what preconditioners of dR/dx are built on; the two may be the same */
   ADJJacobianFn *update; /* NULL: nothing to be done at a new point */
   void          *ctx;
+  PetscBool      taken; /* from a borrowed solver, with which it goes */
 } ADJJacobian;
 
 /* What one adjoint or tangent left behind, for the verdict; negative numbers mean not known */
@@ -392,7 +393,7 @@ PETSC_INTERN PetscErrorCode ADJDifferencesParameterVJP_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJDifferencesParameterJVP_Private(ADJ, Vec, Vec);
 
 /* Borrowed solvers: ../adapters/ */
-PETSC_INTERN PetscErrorCode ADJSetAdapter_Private(ADJ, const ADJAdapter *, void *);
+PETSC_INTERN PetscErrorCode ADJSetAdapter_Private(ADJ, const ADJAdapter *, void *, PetscObject);
 PETSC_INTERN PetscErrorCode ADJSetMap_Private(ADJ, ADJForm, ADJMapFn *, void *);
 static inline PetscBool     ADJDiffersInTheta_Private(ADJ adj)
 {
