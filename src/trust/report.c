@@ -103,7 +103,7 @@ static PetscErrorCode ADJFormatCheck_Private(const char name[], const ADJTrustCh
   else if (c->error > 0.0)
     PetscCall(PetscSNPrintf(error, sizeof(error), " +- %.1e", (double)c->error));
   if (c->threshold > 0.0) PetscCall(PetscSNPrintf(limit, sizeof(limit), "limit %.3g", (double)c->threshold));
-  PetscCall(PetscSNPrintf(text, len, "%-14s %-12s %-12s %-14s %s", name, value, error, limit, ADJCheckStatuses[c->status]));
+  PetscCall(PetscSNPrintf(text, len, "%-15s %-12s %-12s %-14s %s", name, value, error, limit, ADJCheckStatuses[c->status]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
