@@ -149,7 +149,7 @@ static PetscErrorCode TestReadable(ADJ adj, const char text[], const char what[]
   ADJTrustReport r;
   PetscBool      fits = PETSC_TRUE, aligned = PETSC_TRUE;
   const char    *at     = text;
-  const size_t   column = 58;
+  const size_t   column = 59;
   char          *found, expected[64];
 
   PetscFunctionBeginUser;
@@ -328,7 +328,7 @@ static PetscErrorCode TestInvented(void)
   PetscCall(TapOk((PetscBool)(found != NULL), "all checks: Inf is shown"));
   PetscCall(PetscStrstr(text, "NaN", &found));
   PetscCall(TapOk((PetscBool)(found != NULL), "all checks: NaN is shown"));
-  PetscCall(PetscStrstr(text, "linear         not known ", &found));
+  PetscCall(PetscStrstr(text, "linear          not known ", &found));
   PetscCall(TapOk((PetscBool)(found != NULL), "all checks: and what is not known"));
   PetscCall(PetscFree(text));
   PetscCall(PetscMemzero(r, sizeof(*r)));
