@@ -309,6 +309,39 @@ static PetscErrorCode TestNest(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode ApplyUnless(PC pc, Vec x, Vec y)
+{
+  PetscBool *fails;
+
+  PetscFunctionBeginUser;
+  PetscCall(PCShellGetContext(pc, &fails));
+  PetscCheck(!*fails, PetscObjectComm((PetscObject)pc), PETSC_ERR_USER, "This preconditioner fails");
+  PetscCall(VecCopy(x, y));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A preconditioner of the user's that fails some times, and then works */
+static PetscErrorCode TestFailing(void)
+{
+  Linear    p;
+  PC        pc;
+  PetscBool fails = PETSC_TRUE;
+
+  PetscFunctionBeginUser;
+  PetscCall(LinearCreate(20, LAYOUT_UNEVEN, 3, LAYOUT_LAST, PETSC_FALSE, &p));
+  PetscCall(KSPGetPC(p.ksp, &pc));
+  PetscCall(PCSetType(pc, PCSHELL));
+  PetscCall(PCShellSetContext(pc, &fails));
+  PetscCall(PCShellSetApply(pc, ApplyUnless));
+  PetscCall(LinearCreateADJ(&p));
+  for (PetscInt i = 0; i < 4; i++) PetscCall(TapError(PETSC_ERR_USER, ADJSolve(p.adj, p.theta, p.x), "the preconditioner of the KSP fails"));
+  fails = PETSC_FALSE;
+  PetscCall(TapError(PETSC_SUCCESS, ADJSolve(p.adj, p.theta, p.x), "it works again: a solve"));
+  PetscCall(TapError(PETSC_SUCCESS, ADJSolveAdjoint(p.adj, p.v, p.thetabar), "it works again: a gradient"));
+  PetscCall(LinearDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode CountCalls(KSP ksp, PetscInt it, PetscReal norm, void *ctx)
 {
   (void)ksp;
@@ -364,6 +397,7 @@ int main(int argc, char **argv)
   PetscCall(TestSNES(PETSC_TRUE));
   PetscCall(TestNest());
   PetscCall(TestTrace());
+  PetscCall(TestFailing());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -123,6 +123,7 @@ static PetscErrorCode ADJSolve_KSP(ADJ adj, Vec x)
   c->ksp->dmActive = 0; /* it would compute all again, into b */
   ierr             = KSPSolve(c->ksp, b, x);
   c->ksp->dmActive = active;
+  if (ierr && c->ksp->pc) c->ksp->pc->presolvedone = 0; /* else it counts as busy, and refuses from the second time on */
   PetscCall(ADJUnlock_Private(ierr, b));
   c->fresh = PETSC_FALSE;
   PetscCall(ADJRecordEnd_KSP(adj, x));
