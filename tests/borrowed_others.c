@@ -161,6 +161,7 @@ static PetscErrorCode TestReplaced(void)
   PetscCall(ADJSolveAdjoint(p.adj, p.v, p.thetabar));
   PetscCall(TapReplaced(p.adj, p.theta, p.x, p.v, p.thetabar, "KSP"));
   PetscCall(LinearDestroy(&p));
+  if (PetscDefined(USE_COMPLEX)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MinimizerCreate(12, LAYOUT_UNEVEN, 3, LAYOUT_LAST, HESSIAN_ASSEMBLED, TAONLS, &q));
   PetscCall(ADJSolve(q.adj, q.theta, q.x));
   PetscCall(ADJSolveAdjoint(q.adj, q.v, q.thetabar));
@@ -389,8 +390,10 @@ int main(int argc, char **argv)
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
   PetscCall(TapBegin());
   PetscCall(TestKSP());
-  PetscCall(TestTao(HESSIAN_ASSEMBLED));
-  PetscCall(TestTao(HESSIAN_SHELL));
+  if (!PetscDefined(USE_COMPLEX)) {
+    PetscCall(TestTao(HESSIAN_ASSEMBLED));
+    PetscCall(TestTao(HESSIAN_SHELL));
+  }
   PetscCall(TestAgain());
   PetscCall(TestReplaced());
   PetscCall(TestSNES(PETSC_FALSE));

@@ -281,7 +281,7 @@ static const ADJAdapter ADJAdapter_KSP_Rhs = {ADJ_KSP_OPERATIONS, .parametervjp 
    x does to the derivative.
 
    A code that calls `KSPSolve()` itself takes `ADJSetSolved()` in place of `ADJSolve()`. It may give the `KSP` other matrices of the same layout
-   between two solves; the function of `ADJSetParameters()` may not.
+   between two solves; the function of `ADJSetParameters()` may not. Several contexts may borrow one `KSP`.
 
    Example of Usage:
    Poisson's equation with a coefficient for each cell, from a code that assembles A itself
