@@ -123,6 +123,7 @@ static PetscErrorCode ADJSolve_KSP(ADJ adj, Vec x)
   c->ksp->dmActive = 0; /* it would compute all again, into b */
   ierr             = KSPSolve(c->ksp, b, x);
   c->ksp->dmActive = active;
+  if (ierr && c->ksp->pc) c->ksp->pc->presolvedone = 0; /* else it counts as busy, and refuses from the second time on */
   PetscCall(ADJUnlock_Private(ierr, b));
   c->fresh = PETSC_FALSE;
   PetscCall(ADJRecordEnd_KSP(adj, x));
@@ -280,7 +281,7 @@ static const ADJAdapter ADJAdapter_KSP_Rhs = {ADJ_KSP_OPERATIONS, .parametervjp 
    x does to the derivative.
 
    A code that calls `KSPSolve()` itself takes `ADJSetSolved()` in place of `ADJSolve()`. It may give the `KSP` other matrices of the same layout
-   between two solves; the function of `ADJSetParameters()` may not.
+   between two solves; the function of `ADJSetParameters()` may not. Several contexts may borrow one `KSP`.
 
    Example of Usage:
    Poisson's equation with a coefficient for each cell, from a code that assembles A itself
@@ -323,9 +324,9 @@ PetscErrorCode ADJSetKSP(ADJ adj, KSP ksp)
   PetscCallMPI(MPI_Comm_compare(PetscObjectComm((PetscObject)adj), PetscObjectComm((PetscObject)ksp), &same));
   PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_NOTSAMECOMM, "The KSP lives on another communicator than the ADJ; create both on the same one");
   PetscCheck(!adj->setupcalled, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The KSP must be given before ADJSetUp() and the first solve; call ADJReset() first");
+  PetscCall(PetscObjectReference((PetscObject)ksp)); /* it may be the one that is let go of */
   PetscCall(PetscNew(&c));
   PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_KSP, c, (PetscObject)ksp));
-  PetscCall(PetscObjectReference((PetscObject)ksp));
   c->ksp = ksp;
   PetscCall(ADJSetMap_Private(adj, ADJ_RESIDUAL, ADJMap_KSP, c));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -6,6 +6,7 @@
 
 #include <contragrad/private/adjimpl.h>
 #include <petsc/private/kspimpl.h>
+#include <petsc/private/pcimpl.h>
 
 /* Where b comes from */
 typedef enum {

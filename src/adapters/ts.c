@@ -334,10 +334,9 @@ PetscErrorCode ADJSetTS(ADJ adj, TS ts)
   PetscCheck(nspan == 0, comm, PETSC_ERR_SUP, "The TS has a time span, see TSSetTimeSpan(): set the end of the flow map by TSSetMaxTime() alone");
   PetscCheck(maxtime < PETSC_MAX_REAL || maxsteps < PETSC_MAX_INT, comm, PETSC_ERR_ARG_OUTOFRANGE, "The TS has no end: call TSSetMaxTime() or TSSetMaxSteps() before ADJSetTS()");
   PetscCheck(maxtime > time && maxsteps > nbefore, comm, PETSC_ERR_ARG_OUTOFRANGE, "The TS stands at its end, time %g after %" PetscInt_FMT " steps: set it back before ADJSetTS(), with TSSetTime(), TSSetTimeStep() and TSSetStepNumber()", (double)time, nbefore);
-  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_TS, NULL, (PetscObject)ts));
+  PetscCall(PetscObjectReference((PetscObject)ts)); /* it may be the one that is let go of */
   PetscCall(PetscNew(&c));
-  adj->adapterdata = c;
-  PetscCall(PetscObjectReference((PetscObject)ts));
+  PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_TS, c, (PetscObject)ts));
   PetscCall(PetscOptionsCreate(&c->quiet));
   c->ts       = ts;
   c->time     = time;

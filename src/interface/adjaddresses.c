@@ -74,7 +74,6 @@ PetscErrorCode ADJSetParameterAddresses(ADJ adj, PetscInt m, PetscDataType type,
   a->type = type;
   for (PetscInt j = 0; j < m; j++) a->address[j] = address[j];
   PetscCall(ADJSetParameters(adj, ADJPut_Addresses, a));
-  PetscCall(PetscFree(adj->addresses));
   adj->addresses = a;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -100,15 +100,16 @@ static PetscErrorCode ADJHermitianTranspose_Private(Mat A, MatReuse reuse, Mat *
 static PetscErrorCode ADJUpdateTransposed_Private(Mat A, const char what[], Mat *AT, PetscObjectState *state, PetscObjectState *nonzerostate)
 {
   PetscObjectState now, nonzeronow;
-  PetscBool        has;
+  PetscBool        has, nest;
 
   PetscFunctionBegin;
-  PetscCall(PetscObjectStateGet((PetscObject)A, &now));
+  PetscCall(ADJGetMatState_Private(A, &now));
   PetscCall(MatGetNonzeroState(A, &nonzeronow));
   if (*AT && now == *state) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(MatHasOperation(A, MATOP_TRANSPOSE, &has));
   PetscCheck(has, PetscObjectComm((PetscObject)A), PETSC_ERR_SUP, "%s type %s, which cannot be transposed explicitly: give an assembled one, declare it symmetric with MatSetOption() if it is, or set the PC of ADJGetKSP() yourself", what, ((PetscObject)A)->type_name);
-  if (*AT == A || nonzeronow != *nonzerostate) PetscCall(MatDestroy(AT));
+  PetscCall(PetscObjectTypeCompare((PetscObject)A, MATNEST, &nest)); /* MatTranspose() would keep it if only blocks have changed */
+  if (*AT == A || nest || nonzeronow != *nonzerostate) PetscCall(MatDestroy(AT));
   PetscCall(ADJHermitianTranspose_Private(A, *AT ? MAT_REUSE_MATRIX : MAT_INITIAL_MATRIX, AT));
   *state        = now;
   *nonzerostate = nonzeronow;

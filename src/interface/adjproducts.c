@@ -5,13 +5,36 @@
 */
 #include <contragrad/private/adjimpl.h>
 
+/* Blocks that the user has assembled do not tell the whole */
+PetscErrorCode ADJGetMatState_Private(Mat A, PetscObjectState *state)
+{
+  PetscBool        nest;
+  PetscInt         nr, nc;
+  Mat            **blocks;
+  PetscObjectState block;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectStateGet((PetscObject)A, state));
+  PetscCall(PetscObjectTypeCompare((PetscObject)A, MATNEST, &nest));
+  if (!nest) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(MatNestGetSubMats(A, &nr, &nc, &blocks));
+  for (PetscInt i = 0; i < nr; i++) {
+    for (PetscInt j = 0; j < nc; j++) {
+      if (!blocks[i][j]) continue;
+      PetscCall(ADJGetMatState_Private(blocks[i][j], &block));
+      *state += block;
+    }
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* To see whether they were changed; 0 for none */
 PetscErrorCode ADJGetMatrixState_Private(const ADJJacobian *j, PetscObjectState state[2])
 {
   PetscFunctionBegin;
   state[0] = state[1] = 0;
-  if (j->A) PetscCall(PetscObjectStateGet((PetscObject)j->A, &state[0]));
-  if (j->P) PetscCall(PetscObjectStateGet((PetscObject)j->P, &state[1]));
+  if (j->A) PetscCall(ADJGetMatState_Private(j->A, &state[0]));
+  if (j->P) PetscCall(ADJGetMatState_Private(j->P, &state[1]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

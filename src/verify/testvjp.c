@@ -185,6 +185,7 @@ static PetscErrorCode ADJTestBothProducts_Private(ADJ adj, Vec theta, Vec x, ADJ
   }
   PetscCall(PetscRandomDestroy(&rnd));
   PetscCall(ierr);
+  if (adj->state->theta) PetscCall(ADJPutParameters_Private(adj, adj->state->theta));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -380,6 +380,7 @@ PETSC_INTERN PetscErrorCode ADJAttachPreconditioner_Private(ADJ, Mat);
 PETSC_INTERN PetscErrorCode ADJSetUpProducts_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJProductsReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJUpdateMatrices_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJGetMatState_Private(Mat, PetscObjectState *);
 PETSC_INTERN PetscErrorCode ADJGetMatrixState_Private(const ADJJacobian *, PetscObjectState[2]);
 PETSC_INTERN PetscErrorCode ADJPutParameters_Private(ADJ, Vec);
 PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionItems);
