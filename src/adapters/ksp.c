@@ -311,10 +311,11 @@ PetscErrorCode ADJSetKSP(ADJ adj, KSP ksp)
   PetscCallMPI(MPI_Comm_compare(PetscObjectComm((PetscObject)adj), PetscObjectComm((PetscObject)ksp), &same));
   PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, PetscObjectComm((PetscObject)adj), PETSC_ERR_ARG_NOTSAMECOMM, "The KSP lives on another communicator than the ADJ; create both on the same one");
   PetscCheck(!adj->setupcalled, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "The KSP must be given before ADJSetUp() and the first solve; call ADJReset() first");
+  PetscCall(PetscObjectReference((PetscObject)ksp)); /* it may be the one that is let go of */
   PetscCall(PetscNew(&c));
   PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_KSP, c));
-  PetscCall(PetscObjectReference((PetscObject)ksp));
-  c->ksp = ksp;
+  c->ksp        = ksp;
+  adj->borrowed = (PetscObject)ksp;
   PetscCall(ADJSetMap_Private(adj, ADJ_RESIDUAL, ADJMap_KSP, c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -326,10 +326,11 @@ PetscErrorCode ADJSetTaoSolution(ADJ adj, Tao tao)
   PetscCallMPI(MPI_Comm_compare(comm, PetscObjectComm((PetscObject)tao), &same));
   PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "The Tao lives on another communicator than the ADJ; create both on the same one");
   PetscCheck(!adj->setupcalled, comm, PETSC_ERR_ORDER, "The Tao must be given before ADJSetUp() and the first solve; call ADJReset() first");
+  PetscCall(PetscObjectReference((PetscObject)tao)); /* it may be the one that is let go of */
   PetscCall(PetscNew(&c));
   PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_Tao, c));
-  PetscCall(PetscObjectReference((PetscObject)tao));
-  c->tao = tao;
+  c->tao        = tao;
+  adj->borrowed = (PetscObject)tao;
   PetscCall(ADJSetMap_Private(adj, ADJ_RESIDUAL, ADJMap_Tao, c));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
