@@ -99,7 +99,7 @@ int main(int argc, char **argv)
   PetscCall(VecSet(user.k, 1.5));
   PetscCall(SNESCreate(PETSC_COMM_WORLD, &snes));
   PetscCall(SNESSetDM(snes, user.da));
-  PetscCall(DMDASNESSetFunctionLocal(user.da, INSERT_VALUES, (DMDASNESFunction)FormFunctionLocal, &user));
+  PetscCall(DMDASNESSetFunctionLocal(user.da, INSERT_VALUES, (ADJDMDAFunctionFn *)FormFunctionLocal, &user));
   PetscCall(SNESSetFromOptions(snes));
   PetscCall(SNESSolve(snes, NULL, x)); /* its Jacobian by coloring: PETSc's default with a DM */
 

@@ -234,6 +234,47 @@ static PetscErrorCode TestSolved(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Two contexts on one KSP, at different parameters, by turns: each puts its own again */
+static PetscErrorCode TestTwo(void)
+{
+  Linear       p;
+  PetscOptions opts;
+  ADJ          first;
+  Vec          theta, x, expected[2];
+  PetscReal    error, norm;
+
+  PetscFunctionBeginUser;
+  PetscCall(Begin(TIGHT, LAYOUT_UNEVEN, &p, &opts));
+  PetscCall(LinearCreateADJ(&p));
+  PetscCall(ADJSetFromOptions(p.adj));
+  first = p.adj;
+  PetscCall(LinearCreateADJ(&p));
+  PetscCall(ADJSetFromOptions(p.adj));
+  PetscCall(VecDuplicate(p.x, &x));
+  PetscCall(VecDuplicate(p.theta, &theta));
+  PetscCall(VecCopy(p.theta, theta));
+  PetscCall(VecScale(theta, 0.5));
+  for (PetscInt i = 0; i < 2; i++) PetscCall(VecDuplicate(theta, &expected[i]));
+  PetscCall(ADJSolve(first, p.theta, x));
+  PetscCall(ADJSolveAdjoint(first, p.v, expected[0]));
+  PetscCall(ADJSolve(p.adj, theta, p.x));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, expected[1]));
+  PetscCall(VecNorm(expected[0], NORM_INFINITY, &norm));
+  for (PetscInt i = 0; i < 4; i++) {
+    PetscCall(ADJSolveAdjoint(i % 2 ? p.adj : first, p.v, p.thetabar));
+    PetscCall(VecDistance(p.thetabar, expected[i % 2], &error));
+    PetscCall(TapBelow(error, 1e-8, "two contexts by turns, the %s", i % 2 ? "second" : "first"));
+  }
+  PetscCall(VecDistance(expected[0], expected[1], &error));
+  PetscCall(TapOk((PetscBool)(error > 1e-3), "two contexts: they differ"));
+  PetscCall(ADJDestroy(&first));
+  for (PetscInt i = 0; i < 2; i++) PetscCall(VecDestroy(&expected[i]));
+  PetscCall(VecDestroy(&theta));
+  PetscCall(VecDestroy(&x));
+  PetscCall(End(&p, &opts));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -252,6 +293,7 @@ int main(int argc, char **argv)
   PetscCall(TestUntouched("-ksp_type bcgs -pc_type jacobi -ksp_rtol 1e-9", PETSC_TRUE));
   PetscCall(TestUntouched("-ksp_type preonly -pc_type redundant", PETSC_FALSE));
   PetscCall(TestSolved());
+  PetscCall(TestTwo());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

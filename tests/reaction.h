@@ -119,8 +119,8 @@ static inline PetscErrorCode ReactionCreate(MPI_Comm comm, PetscInt n, PetscReal
   for (PetscInt k = 0; k < REACTION_M; k++) r->p[k] = p[k];
   PetscCall(DMDACreate2d(comm, DM_BOUNDARY_NONE, DM_BOUNDARY_NONE, DMDA_STENCIL_STAR, n, n, PETSC_DECIDE, PETSC_DECIDE, 1, 1, NULL, NULL, &da));
   PetscCall(DMSetUp(da));
-  PetscCall(DMDASNESSetFunctionLocal(da, INSERT_VALUES, (DMDASNESFunction)ReactionFunction, r));
-  PetscCall(DMDASNESSetJacobianLocal(da, (DMDASNESJacobian)ReactionJacobian, r));
+  PetscCall(DMDASNESSetFunctionLocal(da, INSERT_VALUES, (ADJDMDAFunctionFn *)ReactionFunction, r));
+  PetscCall(DMDASNESSetJacobianLocal(da, (PetscErrorCode(*)(DMDALocalInfo *, void *, Mat, Mat, void *))ReactionJacobian, r));
   PetscCall(SNESCreate(comm, &r->snes));
   PetscCall(SNESSetDM(r->snes, da));
   PetscCall(DMDestroy(&da));
@@ -297,8 +297,8 @@ static inline PetscErrorCode ReactionSolveTightly(Reaction *r, Vec x)
   own.scale   = 1.0;
   PetscCall(SNESGetDM(r->snes, &da));
   PetscCall(DMClone(da, &fresh));
-  PetscCall(DMDASNESSetFunctionLocal(fresh, INSERT_VALUES, (DMDASNESFunction)ReactionFunction, &own));
-  PetscCall(DMDASNESSetJacobianLocal(fresh, (DMDASNESJacobian)ReactionJacobian, &own));
+  PetscCall(DMDASNESSetFunctionLocal(fresh, INSERT_VALUES, (ADJDMDAFunctionFn *)ReactionFunction, &own));
+  PetscCall(DMDASNESSetJacobianLocal(fresh, (PetscErrorCode(*)(DMDALocalInfo *, void *, Mat, Mat, void *))ReactionJacobian, &own));
   PetscCall(SNESCreate(PetscObjectComm((PetscObject)da), &own.snes));
   PetscCall(SNESSetDM(own.snes, fresh));
   PetscCall(SNESSetTolerances(own.snes, 1e-12, 1e-14, 0.0, 50, 10000));

@@ -167,8 +167,8 @@ static PetscErrorCode Create(PetscBool composed, Code *c)
   c->composed = composed;
   PetscCall(DMDACreate2d(PETSC_COMM_WORLD, DM_BOUNDARY_NONE, DM_BOUNDARY_NONE, DMDA_STENCIL_STAR, SIZE, SIZE, PETSC_DECIDE, PETSC_DECIDE, 1, 1, NULL, NULL, &c->da));
   PetscCall(DMSetUp(c->da));
-  PetscCall(DMDASNESSetFunctionLocal(c->da, INSERT_VALUES, (DMDASNESFunction)Function, c));
-  PetscCall(DMDASNESSetJacobianLocal(c->da, (DMDASNESJacobian)Jacobian, c));
+  PetscCall(DMDASNESSetFunctionLocal(c->da, INSERT_VALUES, (ADJDMDAFunctionFn *)Function, c));
+  PetscCall(DMDASNESSetJacobianLocal(c->da, (PetscErrorCode(*)(DMDALocalInfo *, void *, Mat, Mat, void *))Jacobian, c));
   PetscCall(SNESCreate(PETSC_COMM_WORLD, &c->snes));
   PetscCall(SNESSetDM(c->snes, c->da));
   PetscCall(SNESSetTolerances(c->snes, 1e-13, 1e-12, 0.0, ADJ_CURRENT, ADJ_CURRENT));

@@ -118,16 +118,27 @@ static PetscErrorCode FillMatrices(Program *p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* ALMM with an inner solver that gets to 1e-10; its own default, bqnls, may stall where there are bounds */
-static PetscErrorCode CreateTao(Program *p, Tao *tao)
+/* One that gets to 1e-10; the default, bqnls, may stall where there are bounds. PETSc with complex scalars has no ALMM */
+static PetscErrorCode SetSubsolver(Tao tao)
 {
+  PetscFunctionBeginUser;
+#if !defined(PETSC_USE_COMPLEX)
   Tao inner;
 
+  PetscCall(TaoALMMGetSubsolver(tao, &inner));
+  PetscCall(TaoSetType(inner, TAOBQNKTR));
+#else
+  (void)tao;
+#endif
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode CreateTao(Program *p, Tao *tao)
+{
   PetscFunctionBeginUser;
   PetscCall(TaoCreate(PETSC_COMM_WORLD, tao));
   PetscCall(TaoSetType(*tao, TAOALMM));
-  PetscCall(TaoALMMGetSubsolver(*tao, &inner));
-  PetscCall(TaoSetType(inner, TAOBQNKTR));
+  PetscCall(SetSubsolver(*tao));
   PetscCall(TaoSetTolerances(*tao, 1e-10, 0.0, 0.0));
   PetscCall(TaoSetConstraintTolerances(*tao, 1e-10, 0.0));
   PetscCall(TaoSetSolution(*tao, p->x));

@@ -222,6 +222,47 @@ static PetscErrorCode TestClosedForm(TaoType type)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Two contexts on one Tao, at different parameters, by turns: each puts its own again */
+static PetscErrorCode TestTwo(HessianKind kind, TaoType type)
+{
+  Minimizer p;
+  ADJ       other;
+  Vec       theta, x, expected[2];
+  PetscReal norm, error;
+
+  PetscFunctionBeginUser;
+  PetscCall(MinimizerCreate(11, LAYOUT_UNEVEN, 3, LAYOUT_EVEN, kind, type, &p));
+  PetscCall(ADJCreate(PETSC_COMM_WORLD, &other));
+  PetscCall(ADJSetTaoSolution(other, p.tao));
+  PetscCall(ADJSetParameters(other, MinimizerPut, &p));
+  PetscCall(ADJSetParameterVJP(other, MinimizerParameterVJP, &p));
+  PetscCall(VecDuplicate(p.x, &x));
+  PetscCall(VecDuplicate(p.theta, &theta));
+  PetscCall(VecCopy(p.theta, theta));
+  PetscCall(VecScale(theta, 1.3));
+  for (PetscInt i = 0; i < 2; i++) PetscCall(VecDuplicate(theta, &expected[i]));
+  PetscCall(ADJSolve(p.adj, p.theta, p.x));
+  PetscCall(ADJSolveAdjoint(p.adj, p.v, expected[0]));
+  PetscCall(ADJSolve(other, theta, x));
+  PetscCall(ADJSolveAdjoint(other, p.v, expected[1]));
+  PetscCall(VecNorm(expected[0], NORM_INFINITY, &norm));
+  for (PetscInt i = 0; i < 4; i++) {
+    PetscCall(ADJSolveAdjoint(i % 2 ? other : p.adj, p.v, p.thetabar));
+    PetscCall(VecAXPY(p.thetabar, -1.0, expected[i % 2]));
+    PetscCall(VecNorm(p.thetabar, NORM_INFINITY, &error));
+    PetscCall(TapBelow(error, 1e-6 * norm, "%s: two contexts by turns, the %s", type, i % 2 ? "second" : "first"));
+  }
+  PetscCall(VecAXPY(expected[0], -1.0, expected[1]));
+  PetscCall(VecNorm(expected[0], NORM_INFINITY, &error));
+  PetscCall(TapOk((PetscBool)(error > 1e-3 * norm), "%s: they differ", type));
+  PetscCall(ADJDestroy(&other));
+  for (PetscInt i = 0; i < 2; i++) PetscCall(VecDestroy(&expected[i]));
+  PetscCall(VecDestroy(&theta));
+  PetscCall(VecDestroy(&x));
+  PetscCall(MinimizerDestroy(&p));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -239,6 +280,8 @@ int main(int argc, char **argv)
   PetscCall(TestRefused());
   PetscCall(TestTaylor(HESSIAN_ASSEMBLED, TAONLS));
   PetscCall(TestTaylor(HESSIAN_NONE, TAOLMVM));
+  PetscCall(TestTwo(HESSIAN_ASSEMBLED, TAONLS));
+  PetscCall(TestTwo(HESSIAN_NONE, TAOLMVM));
   PetscCall(TestClosedForm(TAOLMVM));
   PetscCall(TestClosedForm(TAOCG));
   failed = TapEnd();

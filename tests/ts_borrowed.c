@@ -229,6 +229,51 @@ static PetscErrorCode TestSameBits(TSType type, PetscBool integral, const char o
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Two contexts on one TS, at different parameters, by turns: each puts its own again */
+static PetscErrorCode TestTwo(TSType type, const char options[])
+{
+  Flow         f;
+  Calls        calls;
+  PetscOptions opts;
+  ADJ          other;
+  Vec          theta, x, expected[2];
+  PetscReal    error, norm;
+
+  PetscFunctionBeginUser;
+  PetscCall(OptionsBegin(options, &opts));
+  PetscCall(Begin(type, PETSC_FALSE, &calls, &f));
+  PetscCall(ADJCreate(PETSC_COMM_WORLD, &other));
+  PetscCall(ADJSetTS(other, f.ts));
+  PetscCall(ADJSetParameters(other, FlowPut, &f));
+  PetscCall(ADJSetFromOptions(other));
+  PetscCall(VecDuplicate(f.x, &x));
+  PetscCall(VecDuplicate(f.theta, &theta));
+  PetscCall(VecCopy(f.theta, theta));
+  PetscCall(VecScale(theta, 1.2));
+  for (PetscInt i = 0; i < 2; i++) PetscCall(VecDuplicate(theta, &expected[i]));
+  PetscCall(ADJSolve(f.adj, f.theta, f.x));
+  PetscCall(ADJSolveAdjoint(f.adj, f.v, expected[0]));
+  PetscCall(ADJSolve(other, theta, x));
+  PetscCall(ADJSolveAdjoint(other, f.v, expected[1]));
+  PetscCall(VecNorm(expected[0], NORM_INFINITY, &norm));
+  for (PetscInt i = 0; i < 4; i++) {
+    PetscCall(ADJSolveAdjoint(i % 2 ? other : f.adj, f.v, f.thetabar));
+    PetscCall(VecAXPY(f.thetabar, -1.0, expected[i % 2]));
+    PetscCall(VecNorm(f.thetabar, NORM_INFINITY, &error));
+    PetscCall(TapBelow(error, 1e-8 * norm, "%s: two contexts by turns, the %s", type, i % 2 ? "second" : "first"));
+  }
+  PetscCall(VecAXPY(expected[0], -1.0, expected[1]));
+  PetscCall(VecNorm(expected[0], NORM_INFINITY, &error));
+  PetscCall(TapOk((PetscBool)(error > 1e-3 * norm), "%s: they differ", type));
+  PetscCall(ADJDestroy(&other));
+  for (PetscInt i = 0; i < 2; i++) PetscCall(VecDestroy(&expected[i]));
+  PetscCall(VecDestroy(&theta));
+  PetscCall(VecDestroy(&x));
+  PetscCall(FlowDestroy(&f));
+  PetscCall(OptionsEnd(&opts));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   const char *implicit = "-snes_rtol 1e-12 -snes_atol 1e-12 -ksp_type preonly -pc_type redundant -ts_trajectory_type memory";
@@ -241,6 +286,8 @@ int main(int argc, char **argv)
   PetscCall(TestSameBits(TSBEULER, PETSC_TRUE, implicit));
   PetscCall(TestSameBits(TSRK, PETSC_TRUE, "-ts_rk_type 4 -ts_adapt_type none -ts_trajectory_type memory -ts_trajectory_solution_only 0"));
   PetscCall(TestSameBits(TSRK, PETSC_FALSE, "-ts_rk_type 3bs -ts_adapt_type none -ts_trajectory_type memory -ts_trajectory_solution_only 0"));
+  PetscCall(TestTwo(TSCN, implicit));
+  PetscCall(TestTwo(TSRK, "-ts_rk_type 4 -ts_adapt_type none"));
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -46,8 +46,8 @@ static PetscErrorCode Verify(ADJ adj, KSP ksp, Vec theta, Vec x, Vec gradient, U
   PetscCall(TutorialVerdict(adj, theta, x));
   PetscCall(TutorialGet(gradient, 0, &g[0]));
   PetscCall(TutorialGet(gradient, 1, &g[1]));
-  PetscCall(TutorialCentral(WeightedSum, ksp, &user->uu, 1e-3, g[0], "uu"));
-  PetscCall(TutorialCentral(WeightedSum, ksp, &user->tt, 1e-3, g[1], "tt"));
+  PetscCall(TutorialCentral(WeightedSum, ksp, (PetscReal *)&user->uu, 1e-3, g[0], "uu"));
+  PetscCall(TutorialCentral(WeightedSum, ksp, (PetscReal *)&user->tt, 1e-3, g[1], "tt"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -330,10 +330,11 @@ PetscErrorCode ADJSetTS(ADJ adj, TS ts)
   PetscCall(TSGetMaxTime(ts, &maxtime));
   PetscCall(TSGetMaxSteps(ts, &maxsteps));
   PetscCall(TSGetStepNumber(ts, &nbefore));
-  PetscCall(TSGetTimeSpan(ts, &nspan, NULL));
+  PetscCall(ADJTSGetEvaluationTimes(ts, &nspan, NULL));
   PetscCheck(nspan == 0, comm, PETSC_ERR_SUP, "The TS has a time span, see TSSetTimeSpan(): set the end of the flow map by TSSetMaxTime() alone");
   PetscCheck(maxtime < PETSC_MAX_REAL || maxsteps < PETSC_MAX_INT, comm, PETSC_ERR_ARG_OUTOFRANGE, "The TS has no end: call TSSetMaxTime() or TSSetMaxSteps() before ADJSetTS()");
   PetscCheck(maxtime > time && maxsteps > nbefore, comm, PETSC_ERR_ARG_OUTOFRANGE, "The TS stands at its end, time %g after %" PetscInt_FMT " steps: set it back before ADJSetTS(), with TSSetTime(), TSSetTimeStep() and TSSetStepNumber()", (double)time, nbefore);
+  PetscCheck(!adj->setupcalled, comm, PETSC_ERR_ORDER, "The TS must be given before ADJSetUp() and the first solve; call ADJReset() first");
   PetscCall(PetscObjectReference((PetscObject)ts)); /* it may be the one that is let go of */
   PetscCall(PetscNew(&c));
   PetscCall(ADJSetAdapter_Private(adj, &ADJAdapter_TS, c, (PetscObject)ts));

@@ -16,10 +16,11 @@ typedef struct {
   PetscOptions quiet;               /* none: so that nothing is viewed at each integration */
   Vec          u, lambda;
   TSTrajectory trajectory;
-  PetscBool    replays;    /* it can be gone through more than once */
-  PetscInt     at;         /* number of the linearization where it was recorded; negative: none */
-  PetscInt     nsteps;     /* recorded */
-  Mat          parameters; /* whose layout was compared with that of theta */
+  PetscBool    replays;       /* it can be gone through more than once */
+  PetscInt     at;            /* number of the linearization where it was recorded; negative: none */
+  PetscInt     nsteps;        /* recorded */
+  Mat          parameters;    /* whose layout was compared with that of theta */
+  PetscInt     justdecreased; /* of the step size control, while it is borrowed */
 } ADJ_TS;
 
 /* What is changed for the sake of the transposed solves */

@@ -9,14 +9,17 @@
 /* No monitors, no cost integrals, nothing that follows a solve by itself; at the start of the flow map */
 PetscErrorCode ADJBorrow_TS(ADJ_TS *c, TSTrajectory trajectory, struct _p_TS *kept)
 {
-  TS ts = c->ts;
+  TS             ts = c->ts;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
-  *kept = *ts;
+  *kept            = *ts;
+  c->justdecreased = ts->adapt ? ts->adapt->timestepjustdecreased : 0;
   PetscCall(PetscObjectReference((PetscObject)kept->vec_sol));
   if (ts->adjointsetupcalled) PetscCall(TSAdjointReset(ts)); /* as many cost functions as the user has */
   PetscCall(TSSetSolution(ts, c->u));
-  PetscCall(TSSetUp(ts)); /* and for the user's cost integrals */
+  ierr = TSSetUp(ts); /* and for the user's cost integrals */
+  if (ierr) PetscCall(ADJReturn_TS(c, kept, ierr));
   ts->trajectory            = trajectory;
   ts->quadraturets          = NULL;
   ts->vec_costintegral      = NULL;
@@ -31,6 +34,7 @@ PetscErrorCode ADJBorrow_TS(ADJ_TS *c, TSTrajectory trajectory, struct _p_TS *ke
   ts->vecs_sensi2p          = NULL;
   ts->vec_dir               = NULL;
   ts->adjoint_max_steps     = 0;
+  ts->rhsjacobian.time      = PETSC_MIN_REAL; /* a linear problem would take the user's last Jacobian, at other parameters, for that of its time */
   if (ts->adapt) ts->adapt->timestepjustdecreased = 0;
   PetscCall(TSSetExactFinalTime(ts, TS_EXACTFINALTIME_MATCHSTEP));
   PetscCall(TSSetMaxTime(ts, c->maxtime));
@@ -116,6 +120,7 @@ PetscErrorCode ADJReturn_TS(ADJ_TS *c, struct _p_TS *kept, PetscErrorCode ierr)
   ts->ijacs                 = kept->ijacs;
   ts->rhsjacs               = kept->rhsjacs;
   ts->rhsjacobian.time      = PETSC_MIN_REAL; /* the matrix is of another time, and of other parameters */
+  if (ts->adapt) ts->adapt->timestepjustdecreased = c->justdecreased;
   PetscFunctionReturn(ierr);
 }
 

@@ -95,7 +95,7 @@ PetscErrorCode ADJSetParameters(ADJ adj, ADJParametersFn *put, void *ctx)
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCall(ADJForgetProducts_Private(adj));
-  if (!adj->put != !put) PetscCall(ADJForgetShells_Private(adj)); /* a borrowed solver may take theta for something else */
+  if (!adj->put != !put) PetscCall(ADJForgetShells_Private(adj));  /* a borrowed solver may take theta for something else */
   if (ctx != adj->addresses) PetscCall(PetscFree(adj->addresses)); /* of ADJSetParameterAddresses(), in whose place this is */
   adj->put    = put;
   adj->putctx = ctx;

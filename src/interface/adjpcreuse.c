@@ -199,7 +199,7 @@ static PetscErrorCode ADJFindObstacle_Private(ADJ adj, PC pc, char text[], size_
     PetscCall(PetscStrncpy(text, "belongs to a system of another size or layout", len));
   else if (differs[1])
     PetscCall(PetscStrncpy(text, "could not be set up", len));
-  else if (pc->ops->presolve || pc->presolve)
+  else if (pc->ops->presolve || ADJPCHasUserPreSolve(pc))
     PetscCall(PetscStrncpy(text, "changes the system that its own KSP solves", len));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

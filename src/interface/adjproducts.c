@@ -192,7 +192,7 @@ static PetscErrorCode ADJChooseProduct_Private(ADJ adj, Mat *product)
   for (PetscInt i = 0; i < 2 && !*product; i++) {
     if (!candidates[i]) continue;
     has = adj->symmetric;
-    if (!has) PetscCall(ADJIsSelfAdjoint_Private(candidates[i], &has));
+    if (!has) PetscCall(ADJIsSelfAdjoint_Private(candidates[i], &has)); /* that of a Hermitian SBAIJ has no transposed product */
     if (!has) PetscCall(ADJHasTranspose_Private(candidates[i], &has));
     if (has) *product = candidates[i];
   }

@@ -226,8 +226,8 @@ static PetscErrorCode Create(Bench *b)
   PetscCall(DMCreateMatrix(b->user.da, &b->J));
   PetscCall(SNESCreate(PETSC_COMM_WORLD, &b->snes));
   PetscCall(SNESSetDM(b->snes, b->user.da));
-  PetscCall(DMDASNESSetFunctionLocal(b->user.da, INSERT_VALUES, (DMDASNESFunction)FormFunctionLocal, &b->user));
-  PetscCall(DMDASNESSetJacobianLocal(b->user.da, (DMDASNESJacobian)FormJacobianLocal, &b->user));
+  PetscCall(DMDASNESSetFunctionLocal(b->user.da, INSERT_VALUES, (ADJDMDAFunctionFn *)FormFunctionLocal, &b->user));
+  PetscCall(DMDASNESSetJacobianLocal(b->user.da, (PetscErrorCode(*)(DMDALocalInfo *, void *, Mat, Mat, void *))FormJacobianLocal, &b->user));
   PetscCall(SNESSetJacobian(b->snes, b->J, b->J, NULL, NULL));
   PetscCall(SNESSetFromOptions(b->snes));
   PetscCall(KSPCreate(PETSC_COMM_WORLD, &b->ksp));

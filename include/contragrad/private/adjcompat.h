@@ -44,6 +44,19 @@ typedef PetscOptionItems ADJOptionItems;
   #define ADJShellFn(f) ((PetscErrorCodeFn *)(f))
 #endif
 
+#if PETSC_VERSION_LT(3, 23, 0)
+  #define ADJTSGetEvaluationTimes TSGetTimeSpan
+#else
+  #define ADJTSGetEvaluationTimes TSGetEvaluationTimes
+#endif
+
+/* Whether PCSetPreSolve() was called, which a later release has taken away, with its field */
+#if PETSC_VERSION_LT(3, 20, 0)
+  #define ADJPCHasUserPreSolve(pc) ((PetscBool)((pc)->presolve != NULL))
+#else
+  #define ADJPCHasUserPreSolve(pc) PETSC_FALSE
+#endif
+
 /* What a KSP lets its DM compute: OPERATOR, RHS, INITIAL_GUESS */
 #if PETSC_VERSION_LT(3, 25, 0)
   #define ADJKSPDMComputes(ksp, what) ((PetscBool)((ksp)->dmActive))
