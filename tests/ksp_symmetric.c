@@ -42,6 +42,7 @@ static PetscErrorCode TestTaken(const char options[], PetscBool symmetric, KSPTy
   PetscCall(ADJGetTrust(p.adj, &verdict));
   PetscCall(TapOk((PetscBool)(verdict == ADJ_TRUST_ESTIMATED), "%s: verdict %s", options, ADJTrusts[verdict]));
   PetscCall(ADJSetFDColor(p.adj, PETSC_TRUE));
+  if (PetscDefined(USE_COMPLEX) && symmetric) PetscCall(ADJSetFDMaxColumns(p.adj, 0)); /* columns take A(theta) for analytic, but it sees real parts: along the direction */
   PetscCall(ADJSolveTangent(p.adj, p.thetadot, p.xdot));
   PetscCall(ADJGetKSP(p.adj, &ksp));
   PetscCall(KSPGetType(ksp, &type[0]));
@@ -71,7 +72,7 @@ static PetscErrorCode TestLoose(void)
   const PetscReal *history;
 
   PetscFunctionBeginUser;
-  PetscCall(Begin("-ksp_rtol 1e-4 -adj_ksp_rtol 1e-10", PETSC_FALSE, &p, &opts));
+  PetscCall(Begin("-ksp_rtol 1e-4 -pc_type none -adj_ksp_rtol 1e-10", PETSC_FALSE, &p, &opts));
   PetscCall(VecDuplicate(p.thetabar, &tight));
   PetscCall(ADJSolve(p.adj, p.theta, p.x));
   PetscCall(ADJGetForwardHistory(p.adj, &n, &history));

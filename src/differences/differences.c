@@ -78,6 +78,7 @@ static PetscErrorCode ADJDifferencesTell_Private(ADJ adj, ADJDifferences *d, Vec
   PetscFunctionBegin;
   if (d->told || adj->trustlevel == ADJ_TRUST_LEVEL_NONE) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJDifferencesPrice_Private(adj, theta, sizeof(text), text));
+  if (!text[0]) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(PetscFPrintf(PetscObjectComm((PetscObject)adj), PETSC_STDERR, "ADJ: derivatives by differences: %s; give ADJSetVJP() for speed\n", text));
   d->told = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
