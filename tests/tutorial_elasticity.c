@@ -5,7 +5,7 @@
 
    nsize: 1 2 4
    args: -run_type 0 -cells 2,2,1 -max_conv_its 1 -petscspace_degree 1 -snes_rtol 1e-12 -ksp_type cg -ksp_rtol 1e-10 -pc_type gamg -petscpartitioner_type simple -malloc_debug false
-   requires: !complex
+   requires: tutorials !complex
 */
 #include "tutorials.h"
 

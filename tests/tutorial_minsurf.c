@@ -5,7 +5,7 @@
    nsize: 1 2 4
    args: -mx 8 -my 7 -tao_type nls -tao_gatol 1e-11 -tao_grtol 0 -tao_nls_ksp_rtol 1e-12
    args: -mx 6 -my 6 -tao_type ntr -tao_gatol 1e-11 -tao_grtol 0
-   requires: !complex
+   requires: tutorials !complex
 */
 #include "tutorials.h"
 

@@ -5,7 +5,7 @@
    nsize: 1 2 4
    args: -da_refine 1 -ksp_rtol 1e-12 -ksp_type cg -pc_type mg -pc_mg_levels 2 -mg_coarse_pc_type redundant -mg_coarse_redundant_pc_type svd
    args: -da_refine 1 -ksp_rtol 1e-12 -pc_type jacobi
-   requires: !complex
+   requires: tutorials !complex
 */
 #include "tutorials.h"
 

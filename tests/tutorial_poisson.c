@@ -5,7 +5,7 @@
    nsize: 1 2 4
    args: -da_refine 2 -rho 10 -ksp_rtol 1e-12 -ksp_type gmres -pc_type bjacobi
    args: -da_refine 2 -rho 10 -ksp_rtol 1e-12 -ksp_type bcgs -pc_type asm
-   requires: !complex
+   requires: tutorials !complex
 */
 #include "tutorials.h"
 

@@ -5,7 +5,7 @@
    nsize: 1
    args: -mu 10 -ts_dt 0.01
    args: -mu 10 -ts_dt 0.01 -implicitform 0 -ts_adapt_type none
-   requires: !complex
+   requires: tutorials !complex
 */
 #include "tutorials.h"
 
