@@ -2,6 +2,7 @@ static char help[] = "Any preconditioner of the forward solver gives the right g
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
    timeout: 600
 */
 #include "transposes.h"

@@ -2,6 +2,7 @@ static char help[] = "A borrowed SNES solves bit for bit as it would alone, also
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "reaction.h"
 #include <petsc/private/snesimpl.h>

@@ -2,6 +2,7 @@ static char help[] = "A borrowed SNES: errors of its functions come out, and lea
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
    allow: leaks
    A DMDA keeps what it lent to a function that fails
 */

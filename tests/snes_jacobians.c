@@ -2,6 +2,7 @@ static char help[] = "A borrowed SNES: every way in which a user may give the Ja
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "reaction.h"
 

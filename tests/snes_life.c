@@ -2,6 +2,7 @@ static char help[] = "A borrowed SNES: the mistakes that one can make, and the l
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "reaction_case.h"
 

@@ -2,6 +2,7 @@ static char help[] = "A SNES whose Jacobian is not the derivative of its functio
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "reaction.h"
 

@@ -2,6 +2,7 @@ static char help[] = "A borrowed SNES: whatever solves the forward problem, the 
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "reaction.h"
 

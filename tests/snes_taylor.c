@@ -2,6 +2,7 @@ static char help[] = "The Taylor test through a borrowed SNES, from wherever it 
 
 /*
    nsize: 1 2 4
+   args: -malloc_debug false
 */
 #include "files.h"
 #include "reaction.h"
