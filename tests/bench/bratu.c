@@ -162,7 +162,7 @@ static PetscErrorCode GradientByLibrary(Bench *b, Vec gradient, PetscLogDouble *
 /* Seconds of forward solve and gradient from zero, and of the gradient alone */
 static PetscErrorCode Time(Bench *b, PetscBool library, Vec gradient, PetscReal seconds[2])
 {
-  PetscLogDouble start, solved, end;
+  PetscLogDouble start, solved = 0.0, end;
 
   PetscFunctionBeginUser;
   PetscCall(VecSet(b->x, 0.0));
