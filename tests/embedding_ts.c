@@ -1,7 +1,8 @@
 /*
    docs/embedding.md, "You have a TS": a forced reaction-diffusion problem. Its periodic orbit, and an objective of the final state.
 
-   nsize: 1 2 4
+   nsize: 1 2
+   args: -malloc_debug false
    requires: !complex
 */
 #include "embedding.h"
