@@ -2,7 +2,7 @@
    Bratu problem of PETSc's tutorial snes/tutorials/ex5.c: the derivative of the sum of x with respect to lambda.
 
    nsize: 1 2 4
-   requires: tutorials
+   requires: tutorials !complex
    args: -mms 0 -da_refine 2 -snes_rtol 1e-12
    args: -mms 0 -da_refine 2 -snes_rtol 1e-12 -snes_type newtontr -pc_type gamg
 */
