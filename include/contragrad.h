@@ -187,8 +187,7 @@ PETSC_EXTERN const char *const ADJPCSources[];
 PETSC_EXTERN PetscErrorCode    ADJSetPCSource(ADJ, ADJPCSource);
 PETSC_EXTERN PetscErrorCode    ADJGetPCSource(ADJ, ADJPCSource *);
 
-/* Functions on the local patch of a DMDA, with ghosts; x, theta, ... are arrays as of DMDAVecGetArray(), or, for parameters
-   without a DMDA, a PetscScalar* to all of them */
+/* On the local patch of a DMDA, with ghosts: arrays as of DMDAVecGetArray(); parameters without a DMDA are a PetscScalar* to all of them */
 typedef PetscErrorCode      ADJDMDAMapFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *y, void *ctx);
 typedef PetscErrorCode      ADJDMDAVJPFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *w, void *xbar, void *thetabar, void *ctx); /* adds to xbar, thetabar; either may be NULL */
 typedef PetscErrorCode      ADJDMDAJVPFn(ADJ adj, DMDALocalInfo *info, void *x, void *theta, void *xdot, void *thetadot, void *ydot, void *ctx);
