@@ -101,15 +101,18 @@ static PetscErrorCode MeshMap(ADJ adj, Vec X, Vec theta, Vec Y, void *ctx)
 
 static PetscErrorCode MeshCreate(Mesh *m)
 {
-  DM              parallel;
-  PetscSection    section;
-  PetscInt        pstart, pend, vstart, vend;
-  const PetscInt  faces[2] = {4, 3};
-  const PetscReal lower[2] = {0.0, 0.0}, upper[2] = {1.0, 1.0};
+  DM               parallel;
+  PetscPartitioner partitioner;
+  PetscSection     section;
+  PetscInt         pstart, pend, vstart, vend;
+  const PetscInt   faces[2] = {4, 3};
+  const PetscReal  lower[2] = {0.0, 0.0}, upper[2] = {1.0, 1.0};
 
   PetscFunctionBeginUser;
   PetscCall(DMPlexCreateBoxMesh(PETSC_COMM_WORLD, 2, PETSC_FALSE, faces, lower, upper, NULL, PETSC_TRUE, &m->dm));
   PetscCall(DMSetBasicAdjacency(m->dm, PETSC_FALSE, PETSC_TRUE)); /* unknowns of one cell are coupled */
+  PetscCall(DMPlexGetPartitioner(m->dm, &partitioner));
+  PetscCall(PetscPartitionerSetType(partitioner, PETSCPARTITIONERSIMPLE)); /* PT-Scotch may have other integers than PETSc */
   PetscCall(DMPlexDistribute(m->dm, 0, NULL, &parallel));
   if (parallel) {
     PetscCall(DMDestroy(&m->dm));
