@@ -69,11 +69,13 @@ typedef PetscErrorCode ADJVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec 
 typedef PetscErrorCode ADJJVPFn(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot, void *ctx);           /* xdot or thetadot may be NULL: zero */
 typedef PetscErrorCode ADJLinearizeFn(ADJ adj, Vec x, Vec theta, void *ctx);                                       /* before any product at a new (x, theta) */
 typedef PetscErrorCode ADJObjectiveFn(ADJ adj, Vec x, Vec theta, PetscReal *f, Vec xbar, Vec thetabar, void *ctx); /* xbar, thetabar may be NULL */
-typedef PetscErrorCode ADJJacobianFn(ADJ adj, Vec x, Vec theta, Mat A, Mat P, void *ctx);                          /* brings the matrices of ADJSetJacobian() to (x, theta) */
-typedef PetscErrorCode ADJParametersFn(ADJ adj, Vec theta, void *ctx);                                             /* puts theta where the user's own functions read it */
-typedef PetscErrorCode ADJParameterVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar, void *ctx);               /* thetabar = (dF/dtheta)^T w */
-typedef PetscErrorCode ADJParameterJacobianFn(ADJ adj, Vec x, Vec theta, Mat B, void *ctx);                        /* brings the matrix of ADJSetParameterJacobian() to (x, theta) */
-typedef PetscErrorCode ADJSelectionFn(ADJ adj, PetscInt selection, Vec x, Vec theta, Vec in, Vec out, void *ctx);  /* product with one selection of dF/dx, or with its transpose */
+typedef PetscErrorCode ADJObjectiveHessianFn(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec xbar, Vec thetabar, void *ctx);
+typedef PetscErrorCode ADJSecondVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec xdot, Vec thetadot, Vec xbar, Vec thetabar, void *ctx);
+typedef PetscErrorCode ADJJacobianFn(ADJ adj, Vec x, Vec theta, Mat A, Mat P, void *ctx);                         /* brings the matrices of ADJSetJacobian() to (x, theta) */
+typedef PetscErrorCode ADJParametersFn(ADJ adj, Vec theta, void *ctx);                                            /* puts theta where the user's own functions read it */
+typedef PetscErrorCode ADJParameterVJPFn(ADJ adj, Vec x, Vec theta, Vec w, Vec thetabar, void *ctx);              /* thetabar = (dF/dtheta)^T w */
+typedef PetscErrorCode ADJParameterJacobianFn(ADJ adj, Vec x, Vec theta, Mat B, void *ctx);                       /* brings the matrix of ADJSetParameterJacobian() to (x, theta) */
+typedef PetscErrorCode ADJSelectionFn(ADJ adj, PetscInt selection, Vec x, Vec theta, Vec in, Vec out, void *ctx); /* product with one selection of dF/dx, or with its transpose */
 
 /* ---------------------------------- Life cycle ---------------------------------- */
 PETSC_EXTERN PetscErrorCode ADJInitializePackage(void);
@@ -590,11 +592,43 @@ PETSC_EXTERN PetscErrorCode ADJGetLeadingEigenpair(ADJ, PetscScalar *, PetscScal
 /* --------------------------------- Verification --------------------------------- */
 PETSC_EXTERN PetscErrorCode ADJTestVJP(ADJ, Vec, Vec, PetscReal *, PetscReal *);
 PETSC_EXTERN PetscErrorCode ADJTestGradient(ADJ, Vec, Vec, Vec, PetscReal *, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJTestHessian(ADJ, Vec, Vec, PetscReal *, PetscReal *);
 
 /* ----------------------------------- Objective ---------------------------------- */
 PETSC_EXTERN PetscErrorCode ADJSetObjective(ADJ, ADJObjectiveFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJGetObjective(ADJ, ADJObjectiveFn **, void **);
 PETSC_EXTERN PetscErrorCode ADJComputeObjectiveAndGradient(ADJ, Vec, PetscReal *, Vec);
 PETSC_EXTERN PetscErrorCode ADJGetCorrectedObjective(ADJ, PetscReal *, PetscReal *);
+
+/* ------------------------------- Outer optimization ------------------------------ */
+PETSC_EXTERN PetscErrorCode ADJSetTao(ADJ, Tao);
+PETSC_EXTERN PetscErrorCode ADJGetTao(ADJ, Tao *);
+PETSC_EXTERN PetscErrorCode ADJMinimize(ADJ, Vec);
+PETSC_EXTERN PetscErrorCode ADJGetRefusal(ADJ, ADJTrust *);
+PETSC_EXTERN PetscErrorCode ADJGetRejected(ADJ, PetscInt *);
+#define ADJTAODESCENT "descent" /* a TaoType */
+
+/*E
+   ADJHessianType - How the Hessian of the reduced objective is multiplied by a direction
+
+   Level: intermediate
+
+   Values:
++  `ADJ_HESSIAN_FULL`         - a tangent and an adjoint solve, with all second derivatives (default)
+.  `ADJ_HESSIAN_GAUSS_NEWTON` - the same without the second derivatives of F or R: positive semidefinite where the objective is convex
+-  `ADJ_HESSIAN_DIFFERENCES`  - central differences of gradients
+
+.seealso: `ADJSetHessianType()`
+E*/
+typedef enum { ADJ_HESSIAN_FULL,
+               ADJ_HESSIAN_GAUSS_NEWTON,
+               ADJ_HESSIAN_DIFFERENCES } ADJHessianType;
+PETSC_EXTERN const char *const ADJHessianTypes[];
+PETSC_EXTERN PetscErrorCode    ADJSetHessianType(ADJ, ADJHessianType);
+PETSC_EXTERN PetscErrorCode    ADJGetHessianType(ADJ, ADJHessianType *);
+PETSC_EXTERN PetscErrorCode    ADJSetObjectiveHessian(ADJ, ADJObjectiveHessianFn *, void *);
+PETSC_EXTERN PetscErrorCode    ADJSetSecondVJP(ADJ, ADJSecondVJPFn *, void *);
+PETSC_EXTERN PetscErrorCode    ADJCreateHessian(ADJ, Vec, Mat *);
+PETSC_EXTERN PetscErrorCode    ADJComputeHessian(ADJ, Vec, Mat);
 
 #endif

@@ -91,6 +91,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscTryTypeMethod(adj, reset);
   if (adj->adapter && adj->adapter->reset) PetscCall((*adj->adapter->reset)(adj));
+  PetscCall(ADJOuterReset_Private(adj));
   PetscCall(ADJPCReuseReset_Private(adj));
   PetscCall(ADJProductsReset_Private(adj));
   if (adj->snes) PetscCall(SNESReset(adj->snes));
@@ -157,6 +158,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(ADJReset(*adj));
+  PetscCall(ADJOuterDestroy_Private(*adj));
   PetscCall(ADJPCReuseDestroy_Private(*adj));
   PetscTryTypeMethod(*adj, destroy);
   PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL, NULL));

@@ -121,6 +121,7 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 .  -adj_pc_source <auto,forward,transpose> - see `ADJSetPCSource()`
 .  -adj_vjp_fd_color <bool>                - derivatives by coloring and differences, see `ADJSetFDColor()`
 .  -adj_vjp_fd_max_columns <100>           - see `ADJSetFDMaxColumns()`
+.  -adj_hessian_type <full,gauss_newton,differences> - see `ADJSetHessianType()`
 .  -adj_steps <K>                          - forward iterations to make, see `ADJSetSteps()`
 .  -adj_piggyback <bool>                   - the adjoint alongside the state, see `ADJSetPiggyback()`
 .  -adj_trajectory_type <type>             - states kept along an iteration, see `ADJSetTrajectoryType()`
@@ -172,6 +173,7 @@ PetscErrorCode ADJSetFromOptions(ADJ adj)
   PetscCall(PetscOptionsBool("-adj_test_vjp", "Dot-product test of the products at each solution", "ADJTestVJP", adj->testvjp, &adj->testvjp, NULL));
   PetscCall(PetscOptionsBool("-adj_test_gradient", "Taylor test of the first gradient", "ADJTestGradient", adj->testgradient, &adj->testgradient, NULL));
   PetscCall(ADJEmbeddingSetFromOptions_Private(adj, PetscOptionsObject));
+  PetscCall(ADJOuterSetFromOptions_Private(adj, PetscOptionsObject));
   PetscCall(ADJMonitorOptions_Private(adj, PetscOptionsObject));
   PetscCall(PetscOptionsName("-adj_view", "View the context after each derivative", "ADJView", NULL));
   PetscTryTypeMethod(adj, setfromoptions, PetscOptionsObject);

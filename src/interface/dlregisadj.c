@@ -60,6 +60,7 @@ PetscErrorCode ADJInitializePackage(void)
   ADJPackageInitialized = PETSC_TRUE;
   PetscCall(PetscClassIdRegister("Solution-map derivative", &ADJ_CLASSID));
   PetscCall(ADJRegisterAll());
+  PetscCall(ADJRegisterTao_Private());
   PetscCall(ADJRegisterEvents_Private());
   classids[0] = ADJ_CLASSID;
   PetscCall(PetscInfoProcessClass("adj", 1, classids));

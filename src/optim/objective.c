@@ -79,6 +79,26 @@ static PetscErrorCode ADJCheckObjectiveFinite_Private(ADJ adj, PetscReal value)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The objective at the state of the last solve, adj->sol, and its total gradient there with the verdict */
+PetscErrorCode ADJPullObjective_Private(ADJ adj, PetscReal *value, Vec gradient)
+{
+  PetscErrorCode ierr;
+
+  PetscFunctionBegin;
+  if (!adj->objx) PetscCall(VecDuplicate(adj->sol, &adj->objx));
+  if (!adj->objtheta) PetscCall(VecDuplicate(adj->state->theta, &adj->objtheta));
+  PetscCall(ADJComputeObjective_Private(adj, adj->sol, adj->state->theta, value, adj->objx, adj->objtheta));
+  PetscCall(ADJCheckObjectiveFinite_Private(adj, *value));
+  adj->pullingobjective = PETSC_TRUE;
+  ierr                  = ADJSolveAdjoint_Private(adj, adj->objx, gradient);
+  adj->pullingobjective = adj->objnotfinite = PETSC_FALSE;
+  PetscCall(ierr);
+  PetscCall(VecAXPY(gradient, 1.0, adj->objtheta));
+  adj->state->objective      = *value;
+  adj->state->objectiveknown = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    ADJComputeObjectiveAndGradient - The reduced objective, l at the state of theta, and its total gradient
 
@@ -106,8 +126,7 @@ static PetscErrorCode ADJCheckObjectiveFinite_Private(ADJ adj, PetscReal value)
 @*/
 PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *value, Vec gradient)
 {
-  MPI_Comm       comm = PetscObjectComm((PetscObject)adj);
-  PetscErrorCode ierr;
+  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
@@ -121,17 +140,7 @@ PetscErrorCode ADJComputeObjectiveAndGradient(ADJ adj, Vec theta, PetscReal *val
     PetscCall(ADJComputeObjective_Private(adj, adj->sol, adj->state->theta, value, NULL, NULL));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  if (!adj->objx) PetscCall(VecDuplicate(adj->sol, &adj->objx));
-  if (!adj->objtheta) PetscCall(VecDuplicate(theta, &adj->objtheta));
-  PetscCall(ADJComputeObjective_Private(adj, adj->sol, adj->state->theta, value, adj->objx, adj->objtheta));
-  PetscCall(ADJCheckObjectiveFinite_Private(adj, *value));
-  adj->pullingobjective = PETSC_TRUE;
-  ierr                  = ADJSolveAdjoint_Private(adj, adj->objx, gradient);
-  adj->pullingobjective = adj->objnotfinite = PETSC_FALSE;
-  PetscCall(ierr);
-  PetscCall(VecAXPY(gradient, 1.0, adj->objtheta));
-  adj->state->objective      = *value;
-  adj->state->objectiveknown = PETSC_TRUE;
+  PetscCall(ADJPullObjective_Private(adj, value, gradient));
   if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -237,19 +237,45 @@ static PetscErrorCode ADJDescribeFailure_Private(const ADJTrustReport *rep, ADJC
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode ADJTrustRaise_Private(ADJ adj, const ADJTrustReport *rep)
+/* Code, description and advice of a refusal */
+static PetscErrorCode ADJDescribeRefusal_Private(const ADJTrustReport *rep, PetscErrorCode *code, size_t len, char text[])
 {
   const PetscInt failed = ADJFindCheck_Private(rep, ADJ_CHECK_FAILED);
   const ADJCheck which  = failed >= 0 ? ADJTrustOrder[failed].check : ADJ_CHECK_FINITE;
   const char    *advice = rep->check[which].advice;
-  PetscErrorCode code   = PETSC_ERR_CONV_FAILED;
-  char           text[256];
+  char           what[256];
 
   PetscFunctionBegin;
-  if (rep->verdict == ADJ_TRUST_REFUTED_NOT_FINITE) code = PETSC_ERR_FP;
-  if (rep->verdict == ADJ_TRUST_REFUTED_FORWARD || rep->verdict == ADJ_TRUST_REFUTED_LINEAR) code = PETSC_ERR_NOT_CONVERGED;
-  PetscCall(ADJDescribeFailure_Private(rep, which, sizeof(text), text));
-  SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s: %s; %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", ADJTrusts[rep->verdict], text, advice ? advice : "see the checks");
+  *code = PETSC_ERR_CONV_FAILED;
+  if (rep->verdict == ADJ_TRUST_REFUTED_NOT_FINITE) *code = PETSC_ERR_FP;
+  if (rep->verdict == ADJ_TRUST_REFUTED_FORWARD || rep->verdict == ADJ_TRUST_REFUTED_LINEAR) *code = PETSC_ERR_NOT_CONVERGED;
+  PetscCall(ADJDescribeFailure_Private(rep, which, sizeof(what), what));
+  PetscCall(PetscSNPrintf(text, len, "%s: %s; %s", ADJTrusts[rep->verdict], what, advice ? advice : "see the checks"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTrustRaise_Private(ADJ adj, const ADJTrustReport *rep)
+{
+  PetscErrorCode code;
+  char           text[1024];
+
+  PetscFunctionBegin;
+  PetscCall(ADJDescribeRefusal_Private(rep, &code, sizeof(text), text));
+  SETERRQ(PetscObjectComm((PetscObject)adj), code, "Derivative refused, %s. -adj_trust_view shows all checks, -adj_trust_action warn hands the derivative out all the same", text);
+}
+
+/* On the standard error stream: what follows from the refusal of the last derivative, and its reason */
+PetscErrorCode ADJTrustTell_Private(ADJ adj, const char consequence[])
+{
+  PetscErrorCode code;
+  PetscViewer    err;
+  char           text[1024];
+
+  PetscFunctionBegin;
+  PetscCall(ADJDescribeRefusal_Private(&adj->state->report, &code, sizeof(text), text));
+  PetscCall(PetscViewerASCIIGetStderr(PetscObjectComm((PetscObject)adj), &err));
+  PetscCall(PetscViewerASCIIPrintf(err, "%s: derivative refused, %s. -adj_trust_view shows all checks, -adj_trust_action warn goes on all the same\n", consequence, text));
+  PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* Shows the report if that was asked for, and does with a refused derivative what the user chose */

@@ -17,6 +17,8 @@ PETSC_INTERN PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_V
 
 #define MAXADJMONITORS 5
 
+typedef struct _n_ADJOuter *ADJOuter; /* src/optim/outer.h */
+
 typedef struct _ADJOps *ADJOps;
 struct _ADJOps {
   PetscErrorCode (*setfromoptions)(ADJ, ADJOptionItems);
@@ -238,6 +240,7 @@ struct _p_ADJ {
   PetscInt             fdmaxcolumns; /* of them in theta, one by one */
   ADJTranspose         transpose;
   ADJPCSource          pcsource;
+  ADJHessianType       hessiantype;
 
   /*-------------- User-provided functions and objects ------------------*/
   ADJMapFn               *map;
@@ -246,6 +249,9 @@ struct _p_ADJ {
   ADJLinearizeFn         *linearize;
   ADJObjectiveFn         *objective;
   void                   *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
+  ADJObjectiveHessianFn  *objectivehessian;
+  ADJSecondVJPFn         *secondvjp;
+  void                   *objectivehessianctx, *secondvjpctx;
   const ADJAdapter       *adapter; /* of a borrowed solver; NULL: none */
   void                   *adapterdata;
   PetscObject             borrowed; /* the solver, where several ADJs may put parameters by turns; owned by the adapter, or NULL */
@@ -298,6 +304,7 @@ struct _p_ADJ {
   ADJJacobian   *inforce;     /* one of the two; NULL: neither */
   void          *differences; /* src/differences/ */
   void          *pcreuse;     /* adjpcreuse.c */
+  ADJOuter       outer;       /* of an optimization in theta, ../optim/; NULL: none yet */
 
   /* ----------------------- Status variables --------------------------*/
   PetscBool        typekeepsprevious; /* the type wants the last but one iterate */
@@ -412,6 +419,13 @@ PETSC_INTERN PetscErrorCode ADJVecPointwiseMin_Private(Vec, Vec, Vec);
 /* A pullback with its verdict: adjsolve.c */
 PETSC_INTERN PetscErrorCode ADJSolveAdjoint_Private(ADJ, Vec, Vec);
 
+/* Outer optimization: ../optim/ */
+PETSC_INTERN PetscErrorCode ADJPullObjective_Private(ADJ, PetscReal *, Vec);
+PETSC_INTERN PetscErrorCode ADJOuterSetFromOptions_Private(ADJ, ADJOptionItems);
+PETSC_INTERN PetscErrorCode ADJOuterReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJRegisterTao_Private(void);
+PETSC_INTERN PetscErrorCode ADJOuterDestroy_Private(ADJ);
+
 /* Along an iteration: adjsweep.c */
 typedef PetscErrorCode      ADJGetStateFn(ADJ, PetscInt k, Vec *x);
 PETSC_INTERN PetscErrorCode ADJTrajectoryBegin_Private(ADJ, const ADJScheduleSpec *);
@@ -474,6 +488,7 @@ PETSC_INTERN PetscErrorCode ADJCheckSolved_Private(ADJ, const char[]);
 /* Verdict: trust/ */
 PETSC_INTERN PetscErrorCode ADJTrustBegin_Private(ADJ, ADJPhase);
 PETSC_INTERN PetscErrorCode ADJTrustEnd_Private(ADJ, ADJPhase, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJTrustTell_Private(ADJ, const char[]);
 PETSC_INTERN PetscErrorCode ADJProductNotFinite_Private(ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckContraction_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);
 PETSC_INTERN PetscErrorCode ADJCheckConditioning_Private(ADJ, const ADJLinearSolve *, ADJTrustReport *);

@@ -1,0 +1,194 @@
+/*
+   The objective and its gradient as an optimizer asks for them: in parts, more than once at one theta, and where there is no state.
+*/
+#include "outer.h"
+
+PetscErrorCode ADJOuterSetFromOptions_Private(ADJ adj, ADJOptionItems PetscOptionsObject)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscOptionsEnum("-adj_hessian_type", "How the Hessian is multiplied by a direction", "ADJSetHessianType", ADJHessianTypes, (PetscEnum)adj->hessiantype, (PetscEnum *)&adj->hessiantype, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* What the optimizers keep; made when it is first asked for */
+PetscErrorCode ADJGetOuter_Private(ADJ adj, ADJOuter *outer)
+{
+  PetscFunctionBegin;
+  if (!adj->outer) PetscCall(PetscNew(&adj->outer));
+  *outer = adj->outer;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJEvaluationReset_Private(ADJEvaluation *e)
+{
+  PetscFunctionBegin;
+  PetscCall(VecDestroy(&e->theta));
+  PetscCall(VecDestroy(&e->gradient));
+  e->id = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJOuterReset_Private(ADJ adj)
+{
+  ADJOuter o = adj->outer;
+
+  PetscFunctionBegin;
+  if (!o) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJEvaluationReset_Private(&o->last));
+  PetscCall(ADJEvaluationReset_Private(&o->iterate));
+  PetscCall(VecDestroy(&o->x));
+  PetscCall(VecDestroy(&o->x0));
+  o->refused   = ADJ_TRUST_NONE;
+  o->rejected  = 0;
+  o->succeeded = PETSC_FALSE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The Tao may outlive the ADJ, whose functions it then no longer has */
+PetscErrorCode ADJOuterDestroy_Private(ADJ adj)
+{
+  PetscFunctionBegin;
+  if (!adj->outer) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJOuterReset_Private(adj));
+  PetscCall(TaoDestroy(&adj->outer->tao));
+  PetscCall(PetscFree(adj->outer));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* An optimization begins: nothing is known, the problem may be another one */
+PetscErrorCode ADJEvaluateBegin_Private(ADJ adj)
+{
+  ADJOuter o;
+
+  PetscFunctionBegin;
+  PetscCall(ADJGetOuter_Private(adj, &o));
+  PetscCheck(adj->sol, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No initial guess: call ADJSetSolution() first");
+  PetscCall(ADJOuterReset_Private(adj));
+  PetscCall(VecDuplicate(adj->sol, &o->x));
+  PetscCall(VecCopy(adj->sol, o->x));
+  if (adj->program && adj->steps >= 0) {
+    PetscCall(VecDuplicate(adj->sol, &o->x0));
+    PetscCall(VecCopy(adj->sol, o->x0));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJEvaluationIsAt_Private(ADJ adj, const ADJEvaluation *e, Vec theta, PetscBool *yes)
+{
+  PetscFunctionBegin;
+  (void)adj;
+  *yes = PETSC_FALSE;
+  if (e->id) PetscCall(VecEqual(e->theta, theta, yes));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The forward solve and the objective, from the last state that was found; steps that are a model start where they did first */
+static PetscErrorCode ADJEvaluateObjective_Private(ADJ adj, Vec theta)
+{
+  ADJOuter       o = adj->outer;
+  ADJEvaluation *e = &o->last;
+  PetscMPIInt    bad;
+
+  PetscFunctionBegin;
+  if (!e->theta) PetscCall(VecDuplicate(theta, &e->theta));
+  e->id = 0;
+  PetscCall(VecCopy(theta, e->theta));
+  PetscCall(VecCopy(o->x0 ? o->x0 : o->x, adj->sol));
+  PetscCall(ADJSolve(adj, e->theta, adj->sol));
+  e->value  = PETSC_INFINITY;
+  e->pulled = PETSC_FALSE;
+  e->failed = (PetscBool)(adj->state->reason <= 0);
+  if (!e->failed) {
+    PetscCall(ADJComputeObjective_Private(adj, adj->sol, adj->state->theta, &e->value, NULL, NULL));
+    bad = PetscIsInfOrNanReal(e->value) ? 1 : 0;
+    PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bad, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
+    e->failed = bad ? PETSC_TRUE : PETSC_FALSE;
+  }
+  if (e->failed)
+    o->rejected++;
+  else {
+    PetscCall(VecCopy(adj->sol, o->x));
+    o->succeeded = PETSC_TRUE;
+  }
+  e->id = adj->state->id;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A refusal is no error here: it is noted, and ends the optimization */
+static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
+{
+  ADJOuter             o      = adj->outer;
+  ADJEvaluation       *e      = &o->last;
+  const ADJTrustAction action = adj->trustaction;
+  PetscErrorCode       ierr;
+
+  PetscFunctionBegin;
+  if (!e->gradient) PetscCall(VecDuplicate(e->theta, &e->gradient));
+  if (action == ADJ_TRUST_ACTION_ERROR) adj->trustaction = ADJ_TRUST_ACTION_IGNORE;
+  ierr             = ADJPullObjective_Private(adj, &e->value, e->gradient);
+  adj->trustaction = action;
+  PetscCall(ierr);
+  e->pulled = PETSC_TRUE;
+  if (adj->state->report.verdict < 0 && action == ADJ_TRUST_ACTION_ERROR && o->refused == ADJ_TRUST_NONE) {
+    o->refused = adj->state->report.verdict;
+    PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Fills the evaluation `last` at theta, with its gradient if that is wanted: what is known there already is not computed again */
+PetscErrorCode ADJEvaluate_Private(ADJ adj, Vec theta, PetscBool gradient)
+{
+  PetscBool known;
+
+  PetscFunctionBegin;
+  PetscCall(ADJCheckTheta_Private(adj, theta));
+  PetscCall(ADJEvaluationIsAt_Private(adj, &adj->outer->last, theta, &known));
+  if (known && gradient && !adj->outer->last.pulled && adj->outer->last.id != adj->state->id) known = PETSC_FALSE; /* the state has gone elsewhere */
+  if (!known) PetscCall(ADJEvaluateObjective_Private(adj, theta));
+  if (gradient && !adj->outer->last.pulled && !adj->outer->last.failed) PetscCall(ADJEvaluateGradient_Private(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The last evaluation is that of the optimizer's new iterate */
+PetscErrorCode ADJEvaluationAccept_Private(ADJ adj)
+{
+  ADJEvaluation *e = &adj->outer->last, *it = &adj->outer->iterate;
+
+  PetscFunctionBegin;
+  if (!e->id || e->failed || !e->pulled || it->id == e->id) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!it->theta) PetscCall(VecDuplicate(e->theta, &it->theta));
+  if (!it->gradient) PetscCall(VecDuplicate(e->theta, &it->gradient));
+  PetscCall(VecCopy(e->theta, it->theta));
+  PetscCall(VecCopy(e->gradient, it->gradient));
+  it->value  = e->value;
+  it->id     = e->id;
+  it->failed = PETSC_FALSE;
+  it->pulled = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*
+   What an optimizer is told where there is no state: about the last iterate (t, f, g) the linear model is mirrored,
+
+       f + |<g, theta - t>|,   with the gradient -g or g that belongs to it.
+
+   It lies above f, so that no descent method takes the point, and it is finite: a line search that interpolates goes back to about a
+   quarter of the step, where an infinite value would end it
+*/
+PetscErrorCode ADJEvaluationMirror_Private(ADJ adj, Vec theta, PetscReal *value, Vec gradient)
+{
+  const ADJEvaluation *it = &adj->outer->iterate;
+  PetscScalar          at, slope;
+
+  PetscFunctionBegin;
+  PetscCall(VecDot(theta, it->gradient, &slope));
+  PetscCall(VecDot(it->theta, it->gradient, &at));
+  slope -= at;
+  if (value) *value = it->value + (slope == (PetscScalar)0.0 ? 1.0 + PetscAbsReal(it->value) : PetscAbsScalar(slope));
+  if (gradient) {
+    PetscCall(VecCopy(it->gradient, gradient));
+    if (PetscRealPart(slope) < 0.0) PetscCall(VecScale(gradient, -1.0));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

@@ -1,0 +1,463 @@
+/*
+   Products with the Hessian of the reduced objective. With the Lagrangian L = l + <w, F - x>, or l - <w, R>, at the adjoint w,
+
+       M xdot = N thetadot,
+       M^T wdot = L_xx xdot + L_xt thetadot,
+       H thetadot = L_tx xdot + L_tt thetadot + N^T wdot,
+
+   two solves; L_xx, ... are second derivatives, taken from the user or from central differences of first ones with w held fixed. The
+   Gauss-Newton product leaves out the second derivatives of F or R.
+*/
+#include "outer.h"
+
+const char *const ADJHessianTypes[] = {"FULL", "GAUSS_NEWTON", "DIFFERENCES", "ADJHessianType", "ADJ_HESSIAN_", NULL};
+
+/*@
+   ADJSetHessianType - Chooses how the Hessian of the reduced objective is multiplied by a direction
+
+   Logically collective
+
+   Input Parameters:
++  adj  - the context
+-  type - `ADJ_HESSIAN_FULL`, `ADJ_HESSIAN_GAUSS_NEWTON` or `ADJ_HESSIAN_DIFFERENCES`
+
+   Options Database Key:
+.  -adj_hessian_type <full,gauss_newton,differences> - the same; default `full`
+
+   Level: intermediate
+
+   Note:
+   The full product and that of Gauss and Newton cost a tangent solve and an adjoint solve, and need a JVP. Types that keep no adjoint,
+   as `ADJUNROLLED` or `ADJONESTEP`, and problems without a JVP have differences of gradients in any case: two forward and two adjoint
+   solves.
+
+.seealso: `ADJCreateHessian()`, `ADJSetObjectiveHessian()`, `ADJSetSecondVJP()`
+@*/
+PetscErrorCode ADJSetHessianType(ADJ adj, ADJHessianType type)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidLogicalCollectiveEnum(adj, type, 2);
+  adj->hessiantype = type;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetHessianType - The way that was set with `ADJSetHessianType()`
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  type - how the Hessian is multiplied by a direction
+
+   Level: intermediate
+
+.seealso: `ADJSetHessianType()`
+@*/
+PetscErrorCode ADJGetHessianType(ADJ adj, ADJHessianType *type)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *type = adj->hessiantype;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   ADJSetObjectiveHessian - Sets products with the second derivatives of the objective l(x, theta)
+
+   Logically collective
+
+   Input Parameters:
++  adj - the context
+.  f   - computes the products; `NULL` for central differences of the objective's first derivatives, which are exact for a quadratic
+-  ctx - context passed to `f`, may be `NULL`
+
+   Calling sequence of `f`:
+.vb
+   PetscErrorCode f(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec xbar, Vec thetabar, void *ctx)
+.ve
++  x, theta       - where, global lengths n and m; not to be changed
+.  xdot, thetadot - direction, global lengths n and m; not to be changed
+.  xbar           - to be overwritten by l_xx xdot + l_xt thetadot, global length n
+.  thetabar       - to be overwritten by l_tx xdot + l_tt thetadot, global length m
+-  ctx            - the user's context
+
+   Level: advanced
+
+.seealso: `ADJSetObjective()`, `ADJSetSecondVJP()`, `ADJSetHessianType()`
+@*/
+PetscErrorCode ADJSetObjectiveHessian(ADJ adj, ADJObjectiveHessianFn *f, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  adj->objectivehessian    = f;
+  adj->objectivehessianctx = ctx;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@C
+   ADJSetSecondVJP - Sets the derivative of the VJP along a direction, with the cotangent held fixed
+
+   Logically collective
+
+   Input Parameters:
++  adj - the context
+.  f   - computes it; `NULL` for central differences of the VJP
+-  ctx - context passed to `f`, may be `NULL`
+
+   Calling sequence of `f`:
+.vb
+   PetscErrorCode f(ADJ adj, Vec x, Vec theta, Vec w, Vec xdot, Vec thetadot, Vec xbar, Vec thetabar, void *ctx)
+.ve
++  x, theta       - where, global lengths n and m; not to be changed
+.  w              - cotangent, global length n; not to be changed
+.  xdot, thetadot - direction, global lengths n and m; not to be changed
+.  xbar           - to be overwritten by the derivative of F_x^T w, or R_x^T w, along the direction, global length n
+.  thetabar       - to be overwritten by that of F_theta^T w, or R_theta^T w, global length m
+-  ctx            - the user's context
+
+   Level: advanced
+
+   Note:
+   Differences of the VJP linearize at two points more for each product, and assemble matrices there where the VJP is made of matrices.
+
+.seealso: `ADJSetVJP()`, `ADJSetObjectiveHessian()`, `ADJSetHessianType()`
+@*/
+PetscErrorCode ADJSetSecondVJP(ADJ adj, ADJSecondVJPFn *f, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  adj->secondvjp    = f;
+  adj->secondvjpctx = ctx;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Step of a central difference along (xdot, thetadot): eps^{1/3} of the point's size over that of the direction; 0 along zero */
+static PetscErrorCode ADJHessianStep_Private(ADJHessian *h, Vec thetadot, PetscReal *step)
+{
+  PetscReal x, t, xd, td;
+
+  PetscFunctionBegin;
+  PetscCall(VecNorm(h->x, NORM_2, &x));
+  PetscCall(VecNorm(h->theta, NORM_2, &t));
+  PetscCall(VecNorm(h->xdot, NORM_2, &xd));
+  PetscCall(VecNorm(thetadot, NORM_2, &td));
+  *step = PetscMax(xd, td) > 0.0 ? PetscCbrtReal(PETSC_MACHINE_EPSILON) * PetscMin(xd > 0.0 ? (x + 1.0) / xd : PETSC_MAX_REAL, td > 0.0 ? (t + 1.0) / td : PETSC_MAX_REAL) : 0.0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* (xd, thetad) = (x, theta) + step (xdot, thetadot) */
+static PetscErrorCode ADJHessianDisplace_Private(ADJHessian *h, PetscReal step, Vec thetadot)
+{
+  PetscFunctionBegin;
+  PetscCall(VecWAXPY(h->xd, step, h->xdot, h->x));
+  PetscCall(VecWAXPY(h->thetad, step, thetadot, h->theta));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* rhs = l_xx xdot + l_xt thetadot, part = l_tx xdot + l_tt thetadot */
+static PetscErrorCode ADJHessianObjective_Private(ADJHessian *h, PetscReal step, Vec thetadot)
+{
+  ADJ       adj = h->adj;
+  PetscReal value;
+
+  PetscFunctionBegin;
+  if (adj->objectivehessian) {
+    PetscCallBack("ADJ second derivatives of the objective", (*adj->objectivehessian)(adj, h->x, h->theta, h->xdot, thetadot, h->rhs, h->part, adj->objectivehessianctx));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(VecSet(h->rhs, 0.0));
+  PetscCall(VecSet(h->part, 0.0));
+  if (step == 0.0) PetscFunctionReturn(PETSC_SUCCESS);
+  for (PetscInt i = 0; i < 2; i++) {
+    PetscCall(ADJHessianDisplace_Private(h, i ? -step : step, thetadot));
+    PetscCall(ADJComputeObjective_Private(adj, h->xd, h->thetad, &value, h->xbar[i], h->thetabar[i]));
+    PetscCall(VecAXPY(h->rhs, (i ? -0.5 : 0.5) / step, h->xbar[i]));
+    PetscCall(VecAXPY(h->part, (i ? -0.5 : 0.5) / step, h->thetabar[i]));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Brings the linearization to the point of the matrix: that of the last solve, if nothing was solved since */
+static PetscErrorCode ADJHessianLinearize_Private(ADJHessian *h)
+{
+  ADJ adj = h->adj;
+
+  PetscFunctionBegin;
+  if (h->id == adj->state->id) {
+    PetscCall(ADJLinearizeAtSolution_Private(adj));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (adj->lin_x == h->x && h->linearization == adj->linearizations) {
+    PetscCall(ADJPutParameters_Private(adj, h->theta));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  adj->state->linearized = PETSC_FALSE;
+  PetscCall(ADJLinearize_Private(adj, h->x, h->theta));
+  h->linearization = adj->linearizations;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The derivative of the VJP is added: + in fixed-point form, - for a residual */
+static PetscErrorCode ADJHessianSecond_Private(ADJHessian *h, PetscReal step, Vec thetadot)
+{
+  ADJ             adj  = h->adj;
+  const PetscReal sign = adj->form == ADJ_FIXED_POINT ? 1.0 : -1.0;
+
+  PetscFunctionBegin;
+  if (adj->secondvjp) {
+    PetscCall(ADJPutParameters_Private(adj, h->theta));
+    PetscCallBack("ADJ derivative of the VJP", (*adj->secondvjp)(adj, h->x, h->theta, h->w, h->xdot, thetadot, h->xbar[0], h->thetabar[0], adj->secondvjpctx));
+    PetscCall(VecAXPY(h->rhs, sign, h->xbar[0]));
+    PetscCall(VecAXPY(h->part, sign, h->thetabar[0]));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (step == 0.0) PetscFunctionReturn(PETSC_SUCCESS);
+  adj->state->linearized = PETSC_FALSE;
+  for (PetscInt i = 0; i < 2; i++) {
+    PetscCall(ADJHessianDisplace_Private(h, i ? -step : step, thetadot));
+    PetscCall(ADJLinearize_Private(adj, h->xd, h->thetad));
+    PetscCall(ADJComputeVJP_Private(adj, h->xd, h->thetad, h->w, h->xbar[i], h->thetabar[i]));
+    PetscCall(VecAXPY(h->rhs, sign * (i ? -0.5 : 0.5) / step, h->xbar[i]));
+    PetscCall(VecAXPY(h->part, sign * (i ? -0.5 : 0.5) / step, h->thetabar[i]));
+  }
+  adj->lin_x = adj->lin_theta = NULL;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJHessianCheckSolve_Private(ADJ adj, const char name[], const ADJLinearSolve *rec)
+{
+  PetscFunctionBegin;
+  PetscCheck(rec->reason > 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The %s solve of a product with the Hessian stopped with %s: look at its monitor, take another preconditioner or more iterations", name, KSPConvergedReasons[rec->reason]);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* M^T wdot = rhs, in place of the adjoint of the last solve, which stays what it was */
+static PetscErrorCode ADJHessianSolveAdjoint_Private(ADJHessian *h)
+{
+  ADJ             adj    = h->adj;
+  Vec             w      = adj->w;
+  const PetscBool spoilt = adj->wspoilt;
+  ADJLinearSolve  rec;
+  PetscErrorCode  ierr;
+
+  PetscFunctionBegin;
+  adj->w       = h->wdot;
+  adj->wspoilt = PETSC_TRUE; /* from zero: the product is then linear */
+  ierr         = ADJSolveMT_Private(adj, h->rhs, &rec);
+  adj->w       = w;
+  adj->wspoilt = spoilt;
+  PetscCall(ierr);
+  PetscCall(ADJHessianCheckSolve_Private(adj, "adjoint", &rec));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* M xdot = N thetadot */
+static PetscErrorCode ADJHessianSolveTangent_Private(ADJHessian *h, Vec thetadot)
+{
+  ADJ            adj = h->adj;
+  ADJLinearSolve rec;
+
+  PetscFunctionBegin;
+  PetscCall(ADJComputeTangentRhs_Private(adj, thetadot));
+  PetscCall(VecSet(h->xdot, 0.0));
+  PetscCall(ADJSolveM_Private(adj, h->xdot, &rec));
+  PetscCall(ADJHessianCheckSolve_Private(adj, "tangent", &rec));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJHessianProduct_Private(ADJHessian *h, Vec thetadot, Vec y)
+{
+  ADJ       adj = h->adj;
+  PetscReal step = 0.0;
+
+  PetscFunctionBegin;
+  PetscCall(ADJHessianLinearize_Private(h));
+  PetscCall(ADJHessianSolveTangent_Private(h, thetadot));
+  PetscCall(ADJHessianStep_Private(h, thetadot, &step));
+  PetscCall(ADJHessianObjective_Private(h, step, thetadot));
+  if (adj->hessiantype == ADJ_HESSIAN_FULL) PetscCall(ADJHessianSecond_Private(h, step, thetadot));
+  PetscCall(ADJHessianLinearize_Private(h));
+  PetscCall(ADJHessianSolveAdjoint_Private(h));
+  PetscCall(ADJApplyMT_Private(adj, h->wdot, NULL, y));
+  PetscCall(VecAXPY(y, 1.0, h->part));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatMult_ADJHessian(Mat H, Vec thetadot, Vec y)
+{
+  ADJHessian *h;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(H, &h));
+  PetscCheck(h->id, PetscObjectComm((PetscObject)H), PETSC_ERR_ORDER, "The Hessian has no parameters yet: call ADJComputeHessian() first");
+  if (h->differences)
+    PetscCall(ADJHessianDifferences_Private(h, thetadot, y));
+  else
+    PetscCall(ADJHessianProduct_Private(h, thetadot, y));
+  h->adj->outer->products++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatDestroy_ADJHessian(Mat H)
+{
+  ADJHessian *h;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(H, &h));
+  PetscCall(VecDestroy(&h->x));
+  PetscCall(VecDestroy(&h->theta));
+  PetscCall(VecDestroy(&h->w));
+  PetscCall(VecDestroy(&h->xdot));
+  PetscCall(VecDestroy(&h->wdot));
+  PetscCall(VecDestroy(&h->rhs));
+  PetscCall(VecDestroy(&h->part));
+  PetscCall(VecDestroy(&h->xd));
+  PetscCall(VecDestroy(&h->thetad));
+  for (PetscInt i = 0; i < 2; i++) {
+    PetscCall(VecDestroy(&h->xbar[i]));
+    PetscCall(VecDestroy(&h->thetabar[i]));
+  }
+  PetscCall(PetscFree(h));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJCreateHessianOf_Private(ADJ adj, Vec theta, Mat *H)
+{
+  ADJHessian *h;
+  PetscInt    m, M;
+
+  PetscFunctionBegin;
+  PetscCall(PetscNew(&h));
+  h->adj = adj;
+  PetscCall(VecGetLocalSize(theta, &m));
+  PetscCall(VecGetSize(theta, &M));
+  PetscCall(VecDuplicate(theta, &h->theta));
+  PetscCall(MatCreateShell(PetscObjectComm((PetscObject)adj), m, m, M, M, h, H));
+  PetscCall(MatShellSetOperation(*H, MATOP_MULT, ADJShellFn(MatMult_ADJHessian)));
+  PetscCall(MatShellSetOperation(*H, MATOP_MULT_TRANSPOSE, ADJShellFn(MatMult_ADJHessian)));
+  PetscCall(MatShellSetOperation(*H, MATOP_DESTROY, ADJShellFn(MatDestroy_ADJHessian)));
+  PetscCall(MatSetOption(*H, MAT_SYMMETRIC, PETSC_TRUE));
+  PetscCall(MatSetOption(*H, MAT_SYMMETRY_ETERNAL, PETSC_TRUE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJHessianCreateVecs_Private(ADJHessian *h)
+{
+  Vec x = h->adj->sol;
+
+  PetscFunctionBegin;
+  if (h->x) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecDuplicate(x, &h->x));
+  PetscCall(VecDuplicate(x, &h->w));
+  PetscCall(VecDuplicate(x, &h->xdot));
+  PetscCall(VecDuplicate(x, &h->wdot));
+  PetscCall(VecDuplicate(x, &h->rhs));
+  PetscCall(VecDuplicate(x, &h->xd));
+  PetscCall(VecDuplicate(h->theta, &h->thetad));
+  PetscCall(VecDuplicate(h->theta, &h->part));
+  for (PetscInt i = 0; i < 2; i++) {
+    PetscCall(VecDuplicate(x, &h->xbar[i]));
+    PetscCall(VecDuplicate(h->theta, &h->thetabar[i]));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Whether there are an adjoint to hold fixed, and tangents */
+PetscErrorCode ADJHessianByProducts_Private(ADJ adj, PetscBool *yes)
+{
+  PetscBool keeps;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)adj, &keeps, ADJIMPLICIT, ADJAUTO, ""));
+  *yes = (PetscBool)(keeps && adj->jvp && adj->hessiantype != ADJ_HESSIAN_DIFFERENCES);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Products are made at the state and the adjoint of the last solve from now on */
+PetscErrorCode ADJHessianSetPoint_Private(ADJ adj, Mat H)
+{
+  ADJHessian *h;
+  PetscBool   products;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(H, &h));
+  PetscCall(ADJHessianCreateVecs_Private(h));
+  PetscCall(ADJHessianByProducts_Private(adj, &products));
+  h->differences = (PetscBool)!products;
+  PetscCall(VecCopy(adj->state->x, h->x));
+  PetscCall(VecCopy(adj->state->theta, h->theta));
+  if (products) PetscCall(VecCopy(adj->w, h->w));
+  h->id = adj->state->id;
+  PetscCall(PetscObjectStateIncrease((PetscObject)H));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJCreateHessian - Creates the Hessian of the reduced objective as a shell matrix
+
+   Collective
+
+   Input Parameters:
++  adj   - the context, with an objective and an initial guess of the state
+-  theta - any vector like the parameters, global length m
+
+   Output Parameter:
+.  H - m x m, symmetric, with `MatMult()`; call `ADJComputeHessian()` before, and `MatDestroy()` when it is no longer needed, before the
+       ADJ is destroyed
+
+   Level: intermediate
+
+.seealso: `ADJComputeHessian()`, `ADJSetHessianType()`, `ADJSetTao()`, `ADJTestHessian()`
+@*/
+PetscErrorCode ADJCreateHessian(ADJ adj, Vec theta, Mat *H)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCall(ADJCheckTheta_Private(adj, theta));
+  PetscCall(ADJCreateHessianOf_Private(adj, theta, H));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJComputeHessian - Brings the Hessian of the reduced objective to new parameters
+
+   Collective
+
+   Input Parameters:
++  adj   - the context
+.  theta - parameters, global length m
+-  H     - of `ADJCreateHessian()`
+
+   Level: intermediate
+
+   Notes:
+   Needs state and adjoint at theta: they are found unless the last evaluation of the optimizer was there. Products are made there until the
+   next call, wherever the ADJ goes in between.
+
+   A product costs a tangent and an adjoint solve, see `ADJSetHessianType()`; it is symmetric up to the tolerances of these solves.
+
+   Errors:
+   As `ADJComputeObjectiveAndGradient()`. `MatMult()` has `PETSC_ERR_NOT_CONVERGED` if one of its solves fails.
+
+.seealso: `ADJCreateHessian()`, `ADJSetHessianType()`, `ADJSetObjectiveHessian()`, `ADJSetSecondVJP()`
+@*/
+PetscErrorCode ADJComputeHessian(ADJ adj, Vec theta, Mat H)
+{
+  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
+  ADJOuter o;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(adj->objective, comm, PETSC_ERR_ORDER, "No objective: call ADJSetObjective() first");
+  PetscCall(ADJGetOuter_Private(adj, &o));
+  if (!o->x) PetscCall(ADJEvaluateBegin_Private(adj));
+  if (o->last.id != adj->state->id) o->last.id = 0; /* the ADJ has been elsewhere, and its adjoint is not that of theta */
+  PetscCall(ADJEvaluate_Private(adj, theta, PETSC_TRUE));
+  PetscCheck(!o->last.failed, comm, PETSC_ERR_NOT_CONVERGED, "There is no Hessian where the forward solve stops with %s", SNESConvergedReasons[adj->state->reason]);
+  PetscCall(ADJHessianSetPoint_Private(adj, H));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}

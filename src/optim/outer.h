@@ -1,0 +1,55 @@
+/*
+   What an outer optimization in theta keeps, shared by the files of this folder.
+*/
+#ifndef ADJOUTER_H
+#define ADJOUTER_H
+
+#include <contragrad/private/adjimpl.h>
+#include <petsc/private/taoimpl.h>
+
+/* What is known at one theta */
+typedef struct {
+  PetscObjectId id;     /* of the state found there; 0: nothing is known */
+  PetscBool     failed; /* there is no state, or the objective is not finite there */
+  PetscBool     pulled; /* the gradient is known */
+  Vec           theta, gradient;
+  PetscReal     value;
+} ADJEvaluation;
+
+/* Where products with the Hessian are made: the matrix has its own copies, as trial points come and go */
+typedef struct {
+  ADJ           adj;
+  PetscObjectId id;                                          /* of the state; 0: none */
+  PetscInt      linearization;                               /* number of the last one made here */
+  PetscBool     differences;                                 /* of gradients: there is no adjoint to hold fixed, or that was asked for */
+  Vec           x, theta, w;                                 /* state, parameters, adjoint */
+  Vec           xdot, wdot;                                  /* tangent, and the derivative of the adjoint along it */
+  Vec           rhs, part, xd, thetad, xbar[2], thetabar[2]; /* work */
+} ADJHessian;
+
+struct _n_ADJOuter {
+  Tao tao;                                  /* referenced */
+  PetscErrorCode (*converged)(Tao, void *); /* its own convergence test */
+  void         *convergedctx;
+  ADJEvaluation last;      /* the last evaluation */
+  ADJEvaluation iterate;   /* the last iterate, about which a failed point is mirrored */
+  Vec           x;         /* state of the last forward solve that succeeded: the next one starts there */
+  Vec           x0;        /* first guess: where steps that are a model always start */
+  PetscBool     succeeded; /* at some point there was a state */
+  ADJTrust      refused;   /* verdict that stops the optimization; ADJ_TRUST_NONE: none does */
+  PetscInt      rejected;  /* points where the forward solve failed */
+  PetscInt      products;  /* with the Hessian */
+};
+
+PETSC_INTERN PetscErrorCode ADJGetOuter_Private(ADJ, ADJOuter *);
+PETSC_INTERN PetscErrorCode ADJEvaluateBegin_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJEvaluate_Private(ADJ, Vec, PetscBool);
+PETSC_INTERN PetscErrorCode ADJEvaluationIsAt_Private(ADJ, const ADJEvaluation *, Vec, PetscBool *);
+PETSC_INTERN PetscErrorCode ADJEvaluationAccept_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJEvaluationMirror_Private(ADJ, Vec, PetscReal *, Vec);
+PETSC_INTERN PetscErrorCode ADJCreateHessianOf_Private(ADJ, Vec, Mat *);
+PETSC_INTERN PetscErrorCode ADJHessianByProducts_Private(ADJ, PetscBool *);
+PETSC_INTERN PetscErrorCode ADJHessianSetPoint_Private(ADJ, Mat);
+PETSC_INTERN PetscErrorCode ADJHessianDifferences_Private(ADJHessian *, Vec, Vec);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+   The reduced objective as that of a Tao.
+*/
+#include "outer.h"
+
+/* A TaoSolve() begins where no function of the Tao was called yet */
+static PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
+{
+  PetscFunctionBegin;
+  PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
+  if (!adj->outer->x || (!tao->nfuncs && !tao->ngrads && !tao->nfuncgrads)) PetscCall(ADJEvaluateBegin_Private(adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Evaluates; where there is no state the optimizer is sent back to its iterate, and if it has none there is nothing to be done */
+static PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *value, Vec gradient)
+{
+  ADJOuter o = adj->outer;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEnter_Private(adj, tao));
+  PetscCall(ADJEvaluate_Private(adj, theta, gradient ? PETSC_TRUE : PETSC_FALSE));
+  if (!o->last.failed) {
+    if (!o->iterate.id) PetscCall(ADJEvaluationAccept_Private(adj));
+    if (value) *value = o->last.value;
+    if (gradient) PetscCall(VecCopy(o->last.gradient, gradient));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscInfo(adj, "No state at a trial point (forward solve: %s): the step is rejected\n", SNESConvergedReasons[adj->state->reason]));
+  if (o->iterate.id)
+    PetscCall(ADJEvaluationMirror_Private(adj, theta, value, gradient));
+  else {
+    PetscCheck(!gradient && o->succeeded, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "At the first parameters the forward solve stopped with %s and the objective is %g: the optimizer has no step to take back. Start from parameters, and from a guess of the state, where the forward solve converges; look at its monitor", SNESConvergedReasons[adj->state->reason], (double)o->last.value);
+    *value = PETSC_INFINITY; /* a method that compares values */
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoObjective(Tao tao, Vec theta, PetscReal *value, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEvaluate_Private((ADJ)ctx, tao, theta, value, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoGradient(Tao tao, Vec theta, Vec gradient, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEvaluate_Private((ADJ)ctx, tao, theta, NULL, gradient));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoObjectiveAndGradient(Tao tao, Vec theta, PetscReal *value, Vec gradient, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEvaluate_Private((ADJ)ctx, tao, theta, value, gradient));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+
+  (void)Hpre;
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEnter_Private(adj, tao));
+  PetscCall(ADJComputeHessian(adj, theta, H));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The verdict comes first, then the test that the Tao had */
+static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
+{
+  ADJ       adj = (ADJ)ctx;
+  ADJOuter  o   = adj->outer;
+  PetscBool here;
+
+  PetscFunctionBegin;
+  PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
+  if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
+    PetscCall(VecCopy(o->iterate.theta, tao->solution));
+    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (here) PetscCall(ADJEvaluationAccept_Private(adj));
+  if (o->refused < 0) {
+    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall((*o->converged)(tao, o->convergedctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
+{
+  PetscFunctionBegin;
+  if (tao->ops->convergencetest == ADJTaoConverged) PetscFunctionReturn(PETSC_SUCCESS);
+  adj->outer->converged    = tao->ops->convergencetest ? tao->ops->convergencetest : TaoDefaultConvergenceTest;
+  adj->outer->convergedctx = tao->cnvP;
+  PetscCall(TaoSetConvergenceTest(tao, ADJTaoConverged, adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJSetTao - Makes the reduced objective, its gradient and its Hessian those of a `Tao`
+
+   Collective
+
+   Input Parameters:
++  adj - the context, with an objective and an initial guess of the state
+-  tao - minimizes over theta, global length m; `TaoSetSolution()` was called
+
+   Level: beginner
+
+   Notes:
+.vb
+   TaoCreate(comm, &tao);
+   TaoSetSolution(tao, theta);
+   ADJSetTao(adj, tao);
+   TaoSetFromOptions(tao);
+   TaoSolve(tao);
+.ve
+   Any method of `Tao` can be chosen: `-tao_type blmvm` or `bqnls` with gradients, `bnls` or `bntr` with Hessian products
+   (`ADJCreateHessian()`), `brgn` if there is a misfit (`ADJSetMisfit()`). Bounds, line search, tolerances and monitors are the Tao's own.
+
+   At one theta nothing is solved twice. State and adjoint start from the last ones; steps that are a model (`ADJSetSteps()`)
+   always start from the vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
+
+   Where the forward solve fails, or the objective is NaN or infinite, the optimizer gets a finite value above that of its iterate, and
+   rejects the step; `ADJGetRejected()` counts. Only at the first parameters is that an error.
+
+   A gradient that is refused ends the optimization, with `TAO_DIVERGED_USER` and the reason on the standard error stream, see
+   `ADJGetRefusal()`; with `-adj_trust_action warn` it is told and passed on, with `ignore` passed on.
+
+   Set a convergence test of your own, `TaoSetConvergenceTest()`, before this function.
+
+   Errors:
+   `PETSC_ERR_ORDER` without `TaoSetSolution()`; `PETSC_ERR_SUP` with complex scalars, for which Tao has no methods. From `TaoSolve()`:
+   `PETSC_ERR_ORDER` without objective or initial guess, `PETSC_ERR_NOT_CONVERGED` if the first forward solve fails.
+
+.seealso: `ADJGetTao()`, `ADJMinimize()`, `ADJSetObjective()`, `ADJSetMisfit()`, `ADJSetTaoSolution()`
+@*/
+PetscErrorCode ADJSetTao(ADJ adj, Tao tao)
+{
+  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
+  ADJOuter o;
+  Mat      H;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidHeaderSpecific(tao, TAO_CLASSID, 2);
+  PetscCheckSameComm(adj, 1, tao, 2);
+  PetscCheck(!PetscDefined(USE_COMPLEX), comm, PETSC_ERR_SUP, "Tao minimizes over real variables only: use a PETSc with real scalars");
+  PetscCheck(tao->solution, comm, PETSC_ERR_ORDER, "The Tao does not know its parameters: call TaoSetSolution() before ADJSetTao()");
+  PetscCall(ADJGetOuter_Private(adj, &o));
+  PetscCall(PetscObjectReference((PetscObject)tao));
+  PetscCall(TaoDestroy(&o->tao));
+  o->tao = tao;
+  PetscCall(TaoSetObjective(tao, ADJTaoObjective, adj));
+  PetscCall(TaoSetGradient(tao, NULL, ADJTaoGradient, adj));
+  PetscCall(TaoSetObjectiveAndGradient(tao, NULL, ADJTaoObjectiveAndGradient, adj));
+  PetscCall(ADJCreateHessianOf_Private(adj, tao->solution, &H));
+  PetscCall(TaoSetHessian(tao, H, H, ADJTaoHessian, adj));
+  PetscCall(MatDestroy(&H));
+  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetTao - The optimizer in theta
+
+   Collective if there is none yet
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  tao - that of `ADJSetTao()`, or one of the ADJ's own, with the options `-adj_tao_type`, `-adj_tao_monitor`, ...; do not destroy it
+
+   Level: beginner
+
+.seealso: `ADJSetTao()`, `ADJMinimize()`
+@*/
+PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
+{
+  char     prefix[256];
+  ADJOuter o;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCheck(!PetscDefined(USE_COMPLEX), PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "Tao minimizes over real variables only: use a PETSc with real scalars");
+  PetscCall(ADJGetOuter_Private(adj, &o));
+  if (!o->tao) {
+    PetscCall(ADJGetChildPrefix_Private(adj, "", sizeof(prefix), prefix));
+    PetscCall(TaoCreate(PetscObjectComm((PetscObject)adj), &o->tao));
+    PetscCall(PetscObjectIncrementTabLevel((PetscObject)o->tao, (PetscObject)adj, 1));
+    PetscCall(TaoSetOptionsPrefix(o->tao, prefix));
+    PetscCall(TaoSetType(o->tao, TAOBLMVM));
+  }
+  *tao = o->tao;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJMinimize - Minimizes the reduced objective over theta
+
+   Collective
+
+   Input Parameters:
++  adj   - the context, with an objective and an initial guess of the state
+-  theta - initial guess of the parameters, global length m
+
+   Output Parameter:
+.  theta - the best parameters that were found
+
+   Options Database Keys:
++  -adj_tao_type <blmvm>  - the method: any of `Tao`, or `descent`, which takes steps of a given length along the negative gradient
+-  -adj_tao_<option>      - of the method: `-adj_tao_monitor`, `-adj_tao_gatol`, `-adj_tao_max_it`, ...
+
+   Level: beginner
+
+   Notes:
+   The `Tao` of `ADJGetTao()`, whose bounds may be set before, as `ADJSetTao()` says; it takes its options here. The inner problem may be
+   differentiated by any type: implicit, one-step, truncated, unrolled, ...
+
+   An optimizer that stops short is no error, as in `TaoSolve()`: ask `TaoGetConvergedReason()` and `ADJGetRefusal()`. A refused gradient
+   has the reason `TAO_DIVERGED_USER`.
+
+   Errors:
+   As `ADJSetTao()` and `TaoSolve()`.
+
+.seealso: `ADJGetTao()`, `ADJSetTao()`, `ADJSetObjective()`, `ADJGetRefusal()`, `ADJTAODESCENT`
+@*/
+PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
+{
+  Tao tao;
+
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscCall(ADJCheckTheta_Private(adj, theta));
+  PetscCall(ADJGetTao(adj, &tao));
+  PetscCall(TaoSetSolution(tao, theta));
+  PetscCall(ADJSetTao(adj, tao));
+  PetscCall(TaoSetFromOptions(tao));
+  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type may have brought its own */
+  PetscCall(TaoSolve(tao));
+  if (adj->outer->refused < 0) PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER)); /* and not, say, a line search that failed */
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetRefusal - The verdict that has ended the optimization
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  trust - the negative verdict on the first gradient that was refused; `ADJ_TRUST_NONE` if none was, or if that is no obstacle
+
+   Level: intermediate
+
+.seealso: `ADJSetTao()`, `ADJMinimize()`, `ADJSetTrustAction()`, `ADJGetTrust()`
+@*/
+PetscErrorCode ADJGetRefusal(ADJ adj, ADJTrust *trust)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *trust = adj->outer ? adj->outer->refused : ADJ_TRUST_NONE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/*@
+   ADJGetRejected - At how many points of the last optimization there was no state
+
+   Not collective
+
+   Input Parameter:
+.  adj - the context
+
+   Output Parameter:
+.  rejected - number of points where the forward solve failed, or the objective was NaN or infinite
+
+   Level: intermediate
+
+.seealso: `ADJSetTao()`, `ADJMinimize()`
+@*/
+PetscErrorCode ADJGetRejected(ADJ adj, PetscInt *rejected)
+{
+  PetscFunctionBegin;
+  PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  *rejected = adj->outer ? adj->outer->rejected : 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
