@@ -271,7 +271,7 @@ static PetscErrorCode ADJHessianSolveTangent_Private(ADJHessian *h, Vec thetadot
 
 static PetscErrorCode ADJHessianProduct_Private(ADJHessian *h, Vec thetadot, Vec y)
 {
-  ADJ       adj = h->adj;
+  ADJ       adj  = h->adj;
   PetscReal step = 0.0;
 
   PetscFunctionBegin;
@@ -372,7 +372,7 @@ PetscErrorCode ADJHessianByProducts_Private(ADJ adj, PetscBool *yes)
   PetscBool keeps;
 
   PetscFunctionBegin;
-  PetscCall(PetscObjectTypeCompareAny((PetscObject)adj, &keeps, ADJIMPLICIT, ADJAUTO, ""));
+  PetscCall(ADJKeepsAdjoint_Private(adj, &keeps));
   *yes = (PetscBool)(keeps && adj->jvp && adj->hessiantype != ADJ_HESSIAN_DIFFERENCES);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -47,6 +47,7 @@ PETSC_INTERN PetscErrorCode ADJEvaluate_Private(ADJ, Vec, PetscBool);
 PETSC_INTERN PetscErrorCode ADJEvaluationIsAt_Private(ADJ, const ADJEvaluation *, Vec, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJEvaluationAccept_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluationMirror_Private(ADJ, Vec, PetscReal *, Vec);
+PETSC_INTERN PetscErrorCode ADJKeepsAdjoint_Private(ADJ, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJCreateHessianOf_Private(ADJ, Vec, Mat *);
 PETSC_INTERN PetscErrorCode ADJHessianByProducts_Private(ADJ, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJHessianSetPoint_Private(ADJ, Mat);

@@ -12,6 +12,21 @@ static PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* OWL-QN minimizes l + lambda |theta|_1: the second term is in its gradients, but it looks for it in the values that it is given */
+static PetscErrorCode ADJTaoAddNorm_Private(Tao tao, Vec theta, PetscReal *value)
+{
+  PetscBool owlqn;
+  PetscReal norm, lambda = 1.0; /* Tao's default */
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)tao, TAOOWLQN, &owlqn));
+  if (!owlqn) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscOptionsGetReal(((PetscObject)tao)->options, ((PetscObject)tao)->prefix, "-tao_owlqn_lambda", &lambda, NULL));
+  PetscCall(VecNorm(theta, NORM_1, &norm));
+  *value += lambda * norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Evaluates; where there is no state the optimizer is sent back to its iterate, and if it has none there is nothing to be done */
 static PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *value, Vec gradient)
 {
@@ -22,14 +37,18 @@ static PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscR
   PetscCall(ADJEvaluate_Private(adj, theta, gradient ? PETSC_TRUE : PETSC_FALSE));
   if (!o->last.failed) {
     if (!o->iterate.id) PetscCall(ADJEvaluationAccept_Private(adj));
-    if (value) *value = o->last.value;
+    if (value) {
+      *value = o->last.value;
+      PetscCall(ADJTaoAddNorm_Private(tao, theta, value));
+    }
     if (gradient) PetscCall(VecCopy(o->last.gradient, gradient));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(PetscInfo(adj, "No state at a trial point (forward solve: %s): the step is rejected\n", SNESConvergedReasons[adj->state->reason]));
-  if (o->iterate.id)
+  if (o->iterate.id) {
     PetscCall(ADJEvaluationMirror_Private(adj, theta, value, gradient));
-  else {
+    if (value) PetscCall(ADJTaoAddNorm_Private(tao, theta, value));
+  } else {
     PetscCheck(!gradient && o->succeeded, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "At the first parameters the forward solve stopped with %s and the objective is %g: the optimizer has no step to take back. Start from parameters, and from a guess of the state, where the forward solve converges; look at its monitor", SNESConvergedReasons[adj->state->reason], (double)o->last.value);
     *value = PETSC_INFINITY; /* a method that compares values */
   }
@@ -57,6 +76,23 @@ static PetscErrorCode ADJTaoObjectiveAndGradient(Tao tao, Vec theta, PetscReal *
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A method whose default preconditioner factors the Hessian, which is a shell, gets none unless one was asked for */
+static PetscErrorCode ADJTaoAvoidFactorization_Private(Tao tao)
+{
+  PC          pc;
+  PetscBool   factors, chosen;
+  const char *prefix;
+
+  PetscFunctionBegin;
+  if (!tao->ksp) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPGetPC(tao->ksp, &pc));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)pc, &factors, PCILU, PCICC, PCBJACOBI, ""));
+  PetscCall(PCGetOptionsPrefix(pc, &prefix));
+  PetscCall(PetscOptionsHasName(((PetscObject)pc)->options, prefix, "-pc_type", &chosen));
+  if ((factors || !((PetscObject)pc)->type_name) && !chosen) PetscCall(PCSetType(pc, PCNONE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *ctx)
 {
   ADJ adj = (ADJ)ctx;
@@ -64,6 +100,7 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
   (void)Hpre;
   PetscFunctionBegin;
   PetscCall(ADJTaoEnter_Private(adj, tao));
+  PetscCall(ADJTaoAvoidFactorization_Private(tao));
   PetscCall(ADJComputeHessian(adj, theta, H));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -121,7 +158,11 @@ static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
    TaoSolve(tao);
 .ve
    Any method of `Tao` can be chosen: `-tao_type blmvm` or `bqnls` with gradients, `bnls` or `bntr` with Hessian products
-   (`ADJCreateHessian()`), `brgn` if there is a misfit (`ADJSetMisfit()`). Bounds, line search, tolerances and monitors are the Tao's own.
+   (`ADJCreateHessian()`), `brgn` if there is a misfit (`ADJSetMisfit()`); `owlqn` minimizes l + lambda |theta|_1 with lambda from
+   `-tao_owlqn_lambda`, the objective being l alone. Bounds, line search, tolerances and monitors are the Tao's own.
+
+   The value that comes with a gradient is that of `ADJGetCorrectedObjective()` where the type keeps the adjoint: its error is of second
+   order in that of the state, so that line searches see differences far below the forward tolerance.
 
    At one theta nothing is solved twice. State and adjoint start from the last ones; steps that are a model (`ADJSetSteps()`)
    always start from the vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
@@ -191,7 +232,7 @@ PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
   PetscCheck(!PetscDefined(USE_COMPLEX), PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "Tao minimizes over real variables only: use a PETSc with real scalars");
   PetscCall(ADJGetOuter_Private(adj, &o));
   if (!o->tao) {
-    PetscCall(ADJGetChildPrefix_Private(adj, "", sizeof(prefix), prefix));
+    PetscCall(ADJGetChildPrefix_Private(adj, "adj_", sizeof(prefix), prefix));
     PetscCall(TaoCreate(PetscObjectComm((PetscObject)adj), &o->tao));
     PetscCall(PetscObjectIncrementTabLevel((PetscObject)o->tao, (PetscObject)adj, 1));
     PetscCall(TaoSetOptionsPrefix(o->tao, prefix));
