@@ -92,6 +92,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscTryTypeMethod(adj, reset);
   if (adj->adapter && adj->adapter->reset) PetscCall((*adj->adapter->reset)(adj));
   PetscCall(ADJOuterReset_Private(adj));
+  PetscCall(ADJCheckpointReset_Private(adj));
   PetscCall(ADJPCReuseReset_Private(adj));
   PetscCall(ADJProductsReset_Private(adj));
   if (adj->snes) PetscCall(SNESReset(adj->snes));
@@ -159,6 +160,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   }
   PetscCall(ADJReset(*adj));
   PetscCall(ADJOuterDestroy_Private(*adj));
+  PetscCall(ADJCheckpointDestroy_Private(*adj));
   PetscCall(ADJPCReuseDestroy_Private(*adj));
   PetscTryTypeMethod(*adj, destroy);
   PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL, NULL));

@@ -1,14 +1,16 @@
 /*
    The reduced objective as that of a Tao.
 */
-#include "outer.h"
+#include "checkpoint.h"
 
 /* A TaoSolve() begins where no function of the Tao was called yet */
 static PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
 {
   PetscFunctionBegin;
   PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
-  if (!adj->outer->x || (!tao->nfuncs && !tao->ngrads && !tao->nfuncgrads)) PetscCall(ADJEvaluateBegin_Private(adj));
+  if (adj->outer->x && (tao->nfuncs || tao->ngrads || tao->nfuncgrads)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJEvaluateBegin_Private(adj));
+  PetscCall(ADJCheckpointBegin_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -106,10 +108,9 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
 }
 
 /* The verdict comes first, then the test that the Tao had */
-static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
+static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
 {
-  ADJ       adj = (ADJ)ctx;
-  ADJOuter  o   = adj->outer;
+  ADJOuter  o = adj->outer;
   PetscBool here;
 
   PetscFunctionBegin;
@@ -125,6 +126,16 @@ static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall((*o->converged)(tao, o->convergedctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTaoTest_Private(adj, tao));
+  PetscCall(ADJCheckpointTest_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -256,7 +267,9 @@ PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
 
    Options Database Keys:
 +  -adj_tao_type <blmvm>  - the method: any of `Tao`, or `descent`, which takes steps of a given length along the negative gradient
--  -adj_tao_<option>      - of the method: `-adj_tao_monitor`, `-adj_tao_gatol`, `-adj_tao_max_it`, ...
+.  -adj_tao_<option>      - of the method: `-adj_tao_monitor`, `-adj_tao_gatol`, `-adj_tao_max_it`, ...
+.  -adj_checkpoint <file> - where checkpoints are written, see `ADJSetCheckpoint()`
+-  -adj_restart           - from the last one, see `ADJSetRestart()`
 
    Level: beginner
 
@@ -284,6 +297,7 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscCall(ADJSetTao(adj, tao));
   PetscCall(TaoSetFromOptions(tao));
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type may have brought its own */
+  PetscCall(ADJRestart(adj, theta, NULL));
   PetscCall(TaoSolve(tao));
   if (adj->outer->refused < 0) PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER)); /* and not, say, a line search that failed */
   PetscFunctionReturn(PETSC_SUCCESS);
