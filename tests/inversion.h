@@ -143,14 +143,14 @@ static inline PetscErrorCode InversionSetSource(Inversion *p, Vec theta)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* On M x N points. The optimization starts from zero */
-static inline PetscErrorCode InversionCreate(MPI_Comm comm, PetscInt M, PetscInt N, Inversion *p)
+/* On M x N points, with weight a. The optimization starts from zero */
+static inline PetscErrorCode InversionCreate(MPI_Comm comm, PetscInt M, PetscInt N, PetscReal a, Inversion *p)
 {
   PetscFunctionBeginUser;
   p->M = M;
   p->N = N;
   p->c = 0.01;
-  p->a = 1e-5;
+  p->a = a;
   PetscCall(DMDACreate2d(comm, DM_BOUNDARY_NONE, DM_BOUNDARY_NONE, DMDA_STENCIL_STAR, M, N, PETSC_DECIDE, PETSC_DECIDE, 1, 1, NULL, NULL, &p->dm));
   PetscCall(DMSetUp(p->dm));
   PetscCall(DMCreateMatrix(p->dm, &p->A));

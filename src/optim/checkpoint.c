@@ -169,21 +169,27 @@ static PetscErrorCode ADJSnapshotTake_Private(ADJ adj, ADJSnapshot *s)
    renamed then: a process that is killed at any moment leaves a complete file of that name, the new one or that of before.
 
    Errors:
-   `PETSC_ERR_ORDER` if there is no iterate yet; `PETSC_ERR_FILE_WRITE` if the file cannot be written, where the one of before is as it was.
+   `PETSC_ERR_ORDER` if there is no iterate yet; `PETSC_ERR_ARG_WRONGSTATE` if its gradient was refused; `PETSC_ERR_FILE_WRITE` if the file cannot be written, where the one of before is as it was.
 
 .seealso: `ADJSetCheckpoint()`, `ADJCheckpointLoad()`, `ADJSetCheckpointMemory()`
 @*/
 PetscErrorCode ADJCheckpointWrite(ADJ adj, const char file[])
 {
   MPI_Comm      comm = PetscObjectComm((PetscObject)adj);
+  ADJOuter      o    = adj->outer;
   ADJCheckpoint c;
   ADJSnapshot   s;
+  PetscBool     here;
   int           bad;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
-  PetscCheck(adj->outer && adj->outer->tao && adj->outer->iterate.id, comm, PETSC_ERR_ORDER, "There is no iterate of an optimization: call ADJMinimize(), or ADJSetTao() and TaoSolve(), first");
+  PetscCheck(o && o->tao && o->iterate.id, comm, PETSC_ERR_ORDER, "There is no iterate of an optimization: call ADJMinimize(), or ADJSetTao() and TaoSolve(), first");
+  PetscCheck(o->refused >= 0, comm, PETSC_ERR_ARG_WRONGSTATE, "The gradient of the iterate was refused (ADJGetRefusal()): a run that takes it up would not judge it again");
   PetscCall(ADJGetCheckpoint_Private(adj, &c));
+  PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, o->tao->solution, &here));
+  if (here) PetscCall(ADJEvaluationAccept_Private(adj)); /* in a monitor, which comes before the convergence test */
+  if (c->file || c->memory > 0) PetscCall(ADJMemoryRecord_Private(adj, o->tao));
   PetscCall(ADJSnapshotTake_Private(adj, &s));
   PetscCall(ADJSnapshotSave_Private(comm, file, &s, &bad));
   PetscCheck(!bad, comm, PETSC_ERR_FILE_WRITE, "The checkpoint %s cannot be written (%s); if there was one before it is as it was", file, strerror(bad));
@@ -274,6 +280,20 @@ PetscErrorCode ADJCheckpointLoad(ADJ adj, const char file[], Vec theta)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What is to be written can be written, as far as this can be known now */
+static PetscErrorCode ADJCheckpointCheckFile_Private(ADJ adj)
+{
+  MPI_Comm      comm = PetscObjectComm((PetscObject)adj);
+  ADJCheckpoint c    = adj->checkpoint;
+  int           bad;
+
+  PetscFunctionBegin;
+  if (!c->file) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJSnapshotCheckFolder_Private(comm, c->file, &bad));
+  PetscCheck(!bad, comm, PETSC_ERR_FILE_OPEN, "No checkpoint can be written to %s (%s): give a file in a folder that exists and can be written to", c->file, strerror(bad));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    ADJRestart - Takes up the checkpoint that `ADJSetRestart()` asks for, if there is one
 
@@ -293,7 +313,8 @@ PetscErrorCode ADJCheckpointLoad(ADJ adj, const char file[], Vec theta)
    `ADJMinimize()` calls it. With a `Tao` of your own, call it between `TaoSetFromOptions()` and `TaoSolve()`.
 
    Errors:
-   As `ADJCheckpointLoad()`; with `ADJ_RESTART_AUTO` a file that is not there is none.
+   As `ADJCheckpointLoad()`; with `ADJ_RESTART_AUTO` a file that is not there is none. `PETSC_ERR_FILE_OPEN` also if the file of
+   `ADJSetCheckpoint()` cannot be written; `PETSC_ERR_ORDER` if no file was named.
 
 .seealso: `ADJSetRestart()`, `ADJCheckpointLoad()`
 @*/
@@ -309,6 +330,7 @@ PetscErrorCode ADJRestart(ADJ adj, Vec theta, PetscBool *resumed)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   if (resumed) *resumed = PETSC_FALSE;
   PetscCall(ADJGetCheckpoint_Private(adj, &c));
+  PetscCall(ADJCheckpointCheckFile_Private(adj)); /* before a TaoSolve() that an error would leave half done */
   if (c->restart == ADJ_RESTART_NONE) PetscFunctionReturn(PETSC_SUCCESS);
   file = c->restartfile ? c->restartfile : c->file;
   PetscCheck(file, comm, PETSC_ERR_ORDER, "There is no file to restart from: name one with ADJSetCheckpoint() (-adj_checkpoint) or ADJSetRestart() (-adj_restart)");
@@ -401,10 +423,9 @@ static PetscErrorCode ADJResumeTao_Private(ADJ adj, Tao tao, ADJSnapshot *s)
 /* A TaoSolve() begins: at its first evaluation, before anything is evaluated */
 PetscErrorCode ADJCheckpointBegin_Private(ADJ adj, Tao tao)
 {
-  MPI_Comm      comm = PetscObjectComm((PetscObject)adj);
-  ADJCheckpoint c;
-  ADJSnapshot  *s;
-  int           bad;
+  ADJCheckpoint  c;
+  ADJSnapshot   *s;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(ADJGetCheckpoint_Private(adj, &c));
@@ -417,11 +438,9 @@ PetscErrorCode ADJCheckpointBegin_Private(ADJ adj, Tao tao)
   c->elapsed = s ? s->real[ADJ_SAVED_ELAPSED] : 0.0;
   PetscCall(PetscTime(&c->begun));
   c->written = c->begun;
-  if (c->file) {
-    PetscCall(ADJSnapshotCheckFolder_Private(comm, c->file, &bad));
-    if (bad) PetscCall(ADJSnapshotDestroy_Private(&s));
-    PetscCheck(!bad, comm, PETSC_ERR_FILE_OPEN, "No checkpoint can be written to %s (%s): give a file in a folder that exists and can be written to", c->file, strerror(bad));
-  }
+  ierr       = ADJCheckpointCheckFile_Private(adj);
+  if (ierr) PetscCall(ADJSnapshotDestroy_Private(&s));
+  PetscCall(ierr);
   if (!s) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJResumeTao_Private(adj, tao, s));
   PetscCall(ADJResumeEvaluation_Private(adj, tao, s));
