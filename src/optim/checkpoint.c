@@ -150,6 +150,20 @@ static PetscErrorCode ADJSnapshotTake_Private(ADJ adj, ADJSnapshot *s)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Takes down the iterate. *bad is errno */
+static PetscErrorCode ADJCheckpointPut_Private(ADJ adj, const char file[], int *bad)
+{
+  ADJSnapshot s;
+
+  PetscFunctionBegin;
+  PetscCall(PetscLogEventBegin(ADJ_Checkpoint, adj, 0, 0, 0));
+  PetscCall(ADJSnapshotTake_Private(adj, &s));
+  PetscCall(ADJSnapshotSave_Private(PetscObjectComm((PetscObject)adj), file, &s, bad));
+  PetscCall(PetscLogEventEnd(ADJ_Checkpoint, adj, 0, 0, 0));
+  if (!*bad) adj->checkpoint->writes++;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@C
    ADJCheckpointWrite - Writes the present iterate of an outer optimization to a file, from which `ADJCheckpointLoad()` takes it up
 
@@ -178,7 +192,6 @@ PetscErrorCode ADJCheckpointWrite(ADJ adj, const char file[])
   MPI_Comm      comm = PetscObjectComm((PetscObject)adj);
   ADJOuter      o    = adj->outer;
   ADJCheckpoint c;
-  ADJSnapshot   s;
   PetscBool     here;
   int           bad;
 
@@ -190,10 +203,8 @@ PetscErrorCode ADJCheckpointWrite(ADJ adj, const char file[])
   PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, o->tao->solution, &here));
   if (here) PetscCall(ADJEvaluationAccept_Private(adj)); /* in a monitor, which comes before the convergence test */
   if (c->file || c->memory > 0) PetscCall(ADJMemoryRecord_Private(adj, o->tao));
-  PetscCall(ADJSnapshotTake_Private(adj, &s));
-  PetscCall(ADJSnapshotSave_Private(comm, file, &s, &bad));
+  PetscCall(ADJCheckpointPut_Private(adj, file, &bad));
   PetscCheck(!bad, comm, PETSC_ERR_FILE_WRITE, "The checkpoint %s cannot be written (%s); if there was one before it is as it was", file, strerror(bad));
-  c->writes++;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -202,15 +213,12 @@ static PetscErrorCode ADJCheckpointTry_Private(ADJ adj)
 {
   ADJCheckpoint c = adj->checkpoint;
   PetscViewer   err;
-  ADJSnapshot   s;
   int           bad;
 
   PetscFunctionBegin;
-  PetscCall(ADJSnapshotTake_Private(adj, &s));
-  PetscCall(ADJSnapshotSave_Private(PetscObjectComm((PetscObject)adj), c->file, &s, &bad));
+  PetscCall(ADJCheckpointPut_Private(adj, c->file, &bad));
   PetscCall(PetscTime(&c->written));
   c->since = 0;
-  if (!bad) c->writes++;
   if (bad && !c->lost) {
     PetscCall(PetscViewerASCIIGetStderr(PetscObjectComm((PetscObject)adj), &err));
     PetscCall(PetscViewerASCIIPrintf(err, "WARNING: the checkpoint %s cannot be written (%s); the optimization goes on, %s\n", c->file, strerror(bad), c->writes ? "the last one that was written stays" : "and there is none"));

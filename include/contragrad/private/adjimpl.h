@@ -13,7 +13,7 @@ PETSC_INTERN PetscBool         ADJRegisterAllCalled;
 PETSC_INTERN PetscErrorCode    ADJRegisterAll(void);
 PETSC_INTERN PetscErrorCode    ADJStartSlepc_Private(void);
 
-PETSC_INTERN PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck;
+PETSC_INTERN PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck, ADJ_Checkpoint;
 
 #define MAXADJMONITORS 5
 
