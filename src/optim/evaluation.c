@@ -152,6 +152,7 @@ static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
   PetscCall(ierr);
   e->pulled = PETSC_TRUE;
   PetscCall(ADJCorrectValue_Private(adj, &e->value));
+  if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
   if (adj->state->report.verdict < 0 && action == ADJ_TRUST_ACTION_ERROR && o->refused == ADJ_TRUST_NONE) {
     o->refused = adj->state->report.verdict;
     PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));

@@ -3,12 +3,61 @@
 */
 #include "outer.h"
 
+/* The verdict comes first, then the test that the Tao had */
+static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
+{
+  ADJ       adj = (ADJ)ctx;
+  ADJOuter  o   = adj->outer;
+  PetscBool here;
+
+  PetscFunctionBegin;
+  PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
+  if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
+    PetscCall(VecCopy(o->iterate.theta, tao->solution));
+    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (here) PetscCall(ADJEvaluationAccept_Private(adj));
+  if (o->refused < 0) {
+    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall((*o->converged)(tao, o->convergedctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
+{
+  PetscFunctionBegin;
+  if (tao->ops->convergencetest == ADJTaoConverged) PetscFunctionReturn(PETSC_SUCCESS);
+  adj->outer->converged    = tao->ops->convergencetest ? tao->ops->convergencetest : TaoDefaultConvergenceTest;
+  adj->outer->convergedctx = tao->cnvP;
+  PetscCall(TaoSetConvergenceTest(tao, ADJTaoConverged, adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The method of brgn is another Tao, which is the one that iterates */
+static PetscErrorCode ADJTaoTakeSubsolver_Private(ADJ adj, Tao tao)
+{
+  PetscBool brgn;
+  Tao       sub;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)tao, TAOBRGN, &brgn));
+  if (!brgn) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(TaoBRGNGetSubsolver(tao, &sub));
+  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, sub));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* A TaoSolve() begins where no function of the Tao was called yet */
-static PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
+PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
 {
   PetscFunctionBegin;
   PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
-  if (!adj->outer->x || (!tao->nfuncs && !tao->ngrads && !tao->nfuncgrads)) PetscCall(ADJEvaluateBegin_Private(adj));
+  if (adj->outer->x && (tao->nfuncs || tao->ngrads || tao->nfuncgrads)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJEvaluateBegin_Private(adj));
+  PetscCall(ADJTaoTakeSubsolver_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -28,7 +77,7 @@ static PetscErrorCode ADJTaoAddNorm_Private(Tao tao, Vec theta, PetscReal *value
 }
 
 /* Evaluates; where there is no state the optimizer is sent back to its iterate, and if it has none there is nothing to be done */
-static PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *value, Vec gradient)
+PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *value, Vec gradient)
 {
   ADJOuter o = adj->outer;
 
@@ -105,39 +154,6 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The verdict comes first, then the test that the Tao had */
-static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
-{
-  ADJ       adj = (ADJ)ctx;
-  ADJOuter  o   = adj->outer;
-  PetscBool here;
-
-  PetscFunctionBegin;
-  PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
-  if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
-    PetscCall(VecCopy(o->iterate.theta, tao->solution));
-    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  if (here) PetscCall(ADJEvaluationAccept_Private(adj));
-  if (o->refused < 0) {
-    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall((*o->converged)(tao, o->convergedctx));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
-{
-  PetscFunctionBegin;
-  if (tao->ops->convergencetest == ADJTaoConverged) PetscFunctionReturn(PETSC_SUCCESS);
-  adj->outer->converged    = tao->ops->convergencetest ? tao->ops->convergencetest : TaoDefaultConvergenceTest;
-  adj->outer->convergedctx = tao->cnvP;
-  PetscCall(TaoSetConvergenceTest(tao, ADJTaoConverged, adj));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /*@
    ADJSetTao - Makes the reduced objective, its gradient and its Hessian those of a `Tao`
 
@@ -203,6 +219,7 @@ PetscErrorCode ADJSetTao(ADJ adj, Tao tao)
   PetscCall(ADJCreateHessianOf_Private(adj, tao->solution, &H));
   PetscCall(TaoSetHessian(tao, H, H, ADJTaoHessian, adj));
   PetscCall(MatDestroy(&H));
+  PetscCall(ADJMisfitSetTao_Private(adj, tao));
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
