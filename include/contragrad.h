@@ -610,6 +610,26 @@ PETSC_EXTERN PetscErrorCode ADJGetRejected(ADJ, PetscInt *);
 #define ADJTAODESCENT "descent" /* a TaoType */
 
 /*E
+   ADJToleranceSchedule - How the tolerances of forward and adjoint solves follow an outer optimization
+
+   Level: intermediate
+
+   Values:
++  `ADJ_TOLERANCE_FIXED`    - not at all (default)
+.  `ADJ_TOLERANCE_HOAG`     - they fall by a factor at each iteration
+-  `ADJ_TOLERANCE_GRADIENT` - they fall as the norm of the gradient
+
+.seealso: `ADJSetToleranceSchedule()`
+E*/
+typedef enum { ADJ_TOLERANCE_FIXED,
+               ADJ_TOLERANCE_HOAG,
+               ADJ_TOLERANCE_GRADIENT } ADJToleranceSchedule;
+PETSC_EXTERN const char *const ADJToleranceSchedules[];
+PETSC_EXTERN PetscErrorCode    ADJSetToleranceSchedule(ADJ, ADJToleranceSchedule);
+PETSC_EXTERN PetscErrorCode    ADJGetToleranceSchedule(ADJ, ADJToleranceSchedule *);
+PETSC_EXTERN PetscErrorCode    ADJSetToleranceParameters(ADJ, PetscReal, PetscReal, PetscReal);
+
+/*E
    ADJHessianType - How the Hessian of the reduced objective is multiplied by a direction
 
    Level: intermediate

@@ -18,6 +18,9 @@ static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (here) PetscCall(ADJEvaluationAccept_Private(adj));
+  o->iterations = o->firstnorm == 0.0 ? 0 : o->iterations + 1;
+  o->norm       = tao->residual;
+  if (o->firstnorm == 0.0) o->firstnorm = o->norm;
   if (o->refused < 0) {
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -87,7 +90,7 @@ PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *va
   if (!o->last.failed) {
     if (!o->iterate.id) PetscCall(ADJEvaluationAccept_Private(adj));
     if (value) {
-      *value = o->last.value;
+      *value = o->last.value + o->offset;
       PetscCall(ADJTaoAddNorm_Private(tao, theta, value));
     }
     if (gradient) PetscCall(VecCopy(o->last.gradient, gradient));

@@ -220,6 +220,12 @@ typedef struct {
   void     *ctx;
 } ADJMisfit;
 
+/* Inner tolerances that follow an outer optimization: ../optim/tolerance.c */
+typedef struct {
+  ADJToleranceSchedule schedule;
+  PetscReal            start, decay, descent;
+} ADJTolerance;
+
 struct _p_ADJ {
   PETSCHEADER(struct _ADJOps);
   /*------------------------- User parameters ---------------------------*/
@@ -250,6 +256,7 @@ struct _p_ADJ {
   ADJTranspose         transpose;
   ADJPCSource          pcsource;
   ADJHessianType       hessiantype;
+  ADJTolerance         tolerance;
 
   /*-------------- User-provided functions and objects ------------------*/
   ADJMapFn               *map;
