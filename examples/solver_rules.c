@@ -7,7 +7,7 @@ static char help[] = "The rules of solvers: the pullback of a linear system, a r
    mpiexec -n 2 ./solver_rules -n 1000 -adj_trust_view
 
    nsize: 1 2 4
-   args:
+   args: -malloc_debug false
    args: -n 3
 */
 #include "gallery.h"
