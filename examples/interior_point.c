@@ -17,213 +17,7 @@ static char help[] = "Quadratic program by a primal-dual interior-point iteratio
    args: -malloc_debug false -n 6 -m 1 -p 3
 */
 #include "gallery.h"
-
-typedef enum {
-  Q,
-  B,
-  H,
-  PE,
-  AE,
-  GE,
-  BLOCKS
-} Block; /* of theta; PE, AE, GE: the entries of a matrix, row by row */
-
-typedef struct {
-  PetscInt    n, m, p;
-  PetscReal   local;
-  PetscRandom random;
-  Mat         pattern[BLOCKS];          /* of P, A and G: ones in their places */
-  Mat         P, PR, PRT;               /* (PR + PR^T)/2, of which PR has the entries that are parameters */
-  Mat         A, AT, G, GT, E, S, Z, K; /* E the identity */
-  Vec         q, b, h;
-  KSP         ksp, kspT; /* K at hand, and K^T where it was linearized */
-  Vec         full;      /* there: u + K^{-1} (-R), with steps of the length alpha and centering sigma */
-  PetscReal   alpha, sigma;
-} QP;
-
-/* The same number at (i, j) whatever process asks for it, between -1 and 1 */
-static PetscErrorCode Entry(QP *qp, PetscInt kind, PetscInt i, PetscInt j, PetscScalar *value)
-{
-  PetscFunctionBeginUser;
-  PetscCall(PetscRandomSetSeed(qp->random, (unsigned long)(1 + kind + 31 * (i + j * (PetscInt64)(qp->n + qp->m + qp->p)))));
-  PetscCall(PetscRandomSeed(qp->random));
-  PetscCall(PetscRandomGetValue(qp->random, value));
-  PetscCall(PetscRandomGetValue(qp->random, value));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode FillVec(QP *qp, PetscInt kind, Vec v)
-{
-  PetscInt    lo, hi;
-  PetscScalar a;
-
-  PetscFunctionBeginUser;
-  PetscCall(VecGetOwnershipRange(v, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++) {
-    PetscCall(Entry(qp, kind, i, 0, &a));
-    PetscCall(VecSetValue(v, i, a, INSERT_VALUES));
-  }
-  PetscCall(VecAssemblyBegin(v));
-  PetscCall(VecAssemblyEnd(v));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode Assemble(Mat A)
-{
-  PetscFunctionBeginUser;
-  PetscCall(MatAssemblyBegin(A, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(A, MAT_FINAL_ASSEMBLY));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Row i has entries in the columns first + i + offset[k], round the corner; with values it has `own` more in the first one */
-static PetscErrorCode CreateMat(QP *qp, PetscInt rows, PetscInt first, const PetscInt offset[3], PetscInt kind, PetscReal own, PetscBool values, Mat *A)
-{
-  PetscInt    lo, hi;
-  PetscScalar v;
-
-  PetscFunctionBeginUser;
-  PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, rows, qp->n, 3, NULL, 3, NULL, A));
-  PetscCall(MatSetOption(*A, MAT_NEW_NONZERO_ALLOCATION_ERR, PETSC_FALSE));
-  PetscCall(MatGetOwnershipRange(*A, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++) {
-    for (PetscInt k = 0; k < 3; k++) {
-      const PetscInt j = (first + i + offset[k] + qp->n) % qp->n;
-
-      PetscCall(Entry(qp, kind, i, j, &v));
-      PetscCall(MatSetValue(*A, i, j, values ? v + (k ? 0.0 : own) : 1.0, INSERT_VALUES));
-    }
-  }
-  PetscCall(Assemble(*A));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The entries of a matrix of the given pattern, row by row: from a vector, to a vector */
-static PetscErrorCode EntriesToMat(Mat pattern, Vec entries, Mat A)
-{
-  PetscInt           lo, hi, n, k = 0;
-  const PetscInt    *cols;
-  const PetscScalar *a;
-
-  PetscFunctionBeginUser;
-  PetscCall(VecGetArrayRead(entries, &a));
-  PetscCall(MatGetOwnershipRange(pattern, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++) {
-    PetscCall(MatGetRow(pattern, i, &n, &cols, NULL));
-    PetscCall(MatSetValues(A, 1, &i, n, cols, a + k, INSERT_VALUES));
-    k += n;
-    PetscCall(MatRestoreRow(pattern, i, &n, &cols, NULL));
-  }
-  PetscCall(VecRestoreArrayRead(entries, &a));
-  PetscCall(Assemble(A));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode MatToEntries(Mat A, Vec entries)
-{
-  PetscInt           lo, hi, n, k = 0;
-  const PetscScalar *v;
-  PetscScalar       *a;
-
-  PetscFunctionBeginUser;
-  PetscCall(VecGetArray(entries, &a));
-  PetscCall(MatGetOwnershipRange(A, &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++) {
-    PetscCall(MatGetRow(A, i, &n, NULL, &v));
-    PetscCall(PetscArraycpy(a + k, v, n));
-    k += n;
-    PetscCall(MatRestoreRow(A, i, &n, NULL, &v));
-  }
-  PetscCall(VecRestoreArray(entries, &a));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* entries = a (l r^T + s t^T) on the pattern */
-static PetscErrorCode OuterToEntries(Mat pattern, PetscReal a, Vec l, Vec r, Vec s, Vec t, Vec entries)
-{
-  Mat L, M;
-
-  PetscFunctionBeginUser;
-  PetscCall(MatDuplicate(pattern, MAT_COPY_VALUES, &L));
-  PetscCall(MatDuplicate(pattern, MAT_COPY_VALUES, &M));
-  PetscCall(MatDiagonalScale(L, l, r));
-  PetscCall(MatDiagonalScale(M, s, t));
-  PetscCall(MatAXPY(L, 1.0, M, SAME_NONZERO_PATTERN));
-  PetscCall(MatScale(L, a));
-  PetscCall(MatToEntries(L, entries));
-  PetscCall(MatDestroy(&L));
-  PetscCall(MatDestroy(&M));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The four parts (x, nu, z, s) of a vector */
-static PetscErrorCode Split(const QP *qp, Vec u, Vec part[4])
-{
-  IS is[4];
-
-  PetscFunctionBeginUser;
-  PetscCall(MatNestGetISs(qp->K, is, NULL));
-  for (PetscInt i = 0; i < 4; i++) PetscCall(VecGetSubVector(u, is[i], &part[i]));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode Join(const QP *qp, Vec u, Vec part[4])
-{
-  IS is[4];
-
-  PetscFunctionBeginUser;
-  PetscCall(MatNestGetISs(qp->K, is, NULL));
-  for (PetscInt i = 0; i < 4; i++) PetscCall(VecRestoreSubVector(u, is[i], &part[i]));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* theta to the data of the problem */
-static PetscErrorCode Put(ADJ adj, Vec theta, void *ctx)
-{
-  QP *qp = (QP *)ctx;
-  Vec t[BLOCKS];
-
-  (void)adj;
-  PetscFunctionBeginUser;
-  for (PetscInt i = 0; i < BLOCKS; i++) PetscCall(VecNestGetSubVec(theta, i, &t[i]));
-  PetscCall(VecCopy(t[Q], qp->q));
-  PetscCall(VecCopy(t[B], qp->b));
-  PetscCall(VecCopy(t[H], qp->h));
-  PetscCall(EntriesToMat(qp->pattern[PE], t[PE], qp->PR));
-  PetscCall(EntriesToMat(qp->pattern[AE], t[AE], qp->A));
-  PetscCall(EntriesToMat(qp->pattern[GE], t[GE], qp->G));
-  PetscCall(MatTranspose(qp->PR, MAT_REUSE_MATRIX, &qp->PRT));
-  PetscCall(MatTranspose(qp->A, MAT_REUSE_MATRIX, &qp->AT));
-  PetscCall(MatTranspose(qp->G, MAT_REUSE_MATRIX, &qp->GT));
-  PetscCall(MatCopy(qp->PR, qp->P, SAME_NONZERO_PATTERN));
-  PetscCall(MatAXPY(qp->P, 1.0, qp->PRT, SAME_NONZERO_PATTERN));
-  PetscCall(MatScale(qp->P, 0.5));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* R = (P x + q + A^T nu + G^T z, A x - b, G x + s - h, s z), and mu = s^T z/p */
-static PetscErrorCode Conditions(QP *qp, Vec u, Vec R, PetscReal *mu)
-{
-  Vec         v[4], r[4];
-  PetscScalar sz;
-
-  PetscFunctionBeginUser;
-  PetscCall(Split(qp, u, v));
-  PetscCall(Split(qp, R, r));
-  PetscCall(MatMultAdd(qp->P, v[0], qp->q, r[0]));
-  PetscCall(MatMultAdd(qp->AT, v[1], r[0], r[0]));
-  PetscCall(MatMultAdd(qp->GT, v[2], r[0], r[0]));
-  PetscCall(MatMult(qp->A, v[0], r[1]));
-  PetscCall(VecAXPY(r[1], -1.0, qp->b));
-  PetscCall(MatMultAdd(qp->G, v[0], v[3], r[2]));
-  PetscCall(VecAXPY(r[2], -1.0, qp->h));
-  PetscCall(VecPointwiseMult(r[3], v[3], v[2]));
-  PetscCall(VecSum(r[3], &sz));
-  *mu = PetscRealPart(sz) / qp->p;
-  PetscCall(Join(qp, u, v));
-  PetscCall(Join(qp, R, r));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
+#include "interior_point/qp.h"
 
 /* The longest step to u + alpha d with z and s positive, a little shorter, and 1 at most */
 static PetscErrorCode StepLength(QP *qp, Vec u, Vec d, PetscReal *alpha)
@@ -234,8 +28,8 @@ static PetscErrorCode StepLength(QP *qp, Vec u, Vec d, PetscReal *alpha)
   PetscInt           n;
 
   PetscFunctionBeginUser;
-  PetscCall(Split(qp, u, v));
-  PetscCall(Split(qp, d, w));
+  PetscCall(QPSplit(qp, u, v));
+  PetscCall(QPSplit(qp, d, w));
   for (PetscInt k = 2; k < 4; k++) {
     PetscCall(VecGetLocalSize(v[k], &n));
     PetscCall(VecGetArrayRead(v[k], &a));
@@ -246,8 +40,8 @@ static PetscErrorCode StepLength(QP *qp, Vec u, Vec d, PetscReal *alpha)
     PetscCall(VecRestoreArrayRead(v[k], &a));
     PetscCall(VecRestoreArrayRead(w[k], &b));
   }
-  PetscCall(Join(qp, u, v));
-  PetscCall(Join(qp, d, w));
+  PetscCall(QPJoin(qp, u, v));
+  PetscCall(QPJoin(qp, d, w));
   PetscCallMPI(MPI_Allreduce(&longest, alpha, 1, MPIU_REAL, MPIU_MIN, PETSC_COMM_WORLD));
   *alpha = PetscMin(1.0, 0.99 * *alpha);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -259,11 +53,12 @@ static PetscErrorCode CreateKKT(QP *qp, Vec u, Mat *K)
   Vec v[4];
 
   PetscFunctionBeginUser;
-  PetscCall(Split(qp, u, v));
+  PetscCall(QPSplit(qp, u, v));
   PetscCall(MatDiagonalSet(qp->S, v[3], INSERT_VALUES));
   PetscCall(MatDiagonalSet(qp->Z, v[2], INSERT_VALUES));
-  PetscCall(Join(qp, u, v));
-  PetscCall(Assemble(qp->K)); /* a nest does not see that a block has changed */
+  PetscCall(QPJoin(qp, u, v));
+  PetscCall(MatAssemblyBegin(qp->K, MAT_FINAL_ASSEMBLY)); /* a nest does not see that a block has changed */
+  PetscCall(MatAssemblyEnd(qp->K, MAT_FINAL_ASSEMBLY));
   PetscCall(MatConvert(qp->K, MATAIJ, MAT_INITIAL_MATRIX, K));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -280,14 +75,14 @@ static PetscErrorCode Newton(QP *qp, Vec u, Mat K, Vec full, PetscReal *alpha, P
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(u, &R));
   PetscCall(VecDuplicate(u, &d));
-  PetscCall(Conditions(qp, u, R, &mu));
+  PetscCall(QPConditions(qp, u, R, &mu));
   PetscCall(VecNorm(R, NORM_INFINITY, &norm));
   *sigma = norm < qp->local ? 0.0 : 0.1;
   *alpha = 1.0;
   PetscCall(VecScale(R, -1.0));
-  PetscCall(Split(qp, R, r));
+  PetscCall(QPSplit(qp, R, r));
   PetscCall(VecShift(r[3], *sigma * mu));
-  PetscCall(Join(qp, R, r));
+  PetscCall(QPJoin(qp, R, r));
   PetscCall(KSPSetOperators(qp->ksp, K, K));
   PetscCall(KSPSolve(qp->ksp, R, d));
   if (norm >= qp->local) PetscCall(StepLength(qp, u, d, alpha));
@@ -342,9 +137,9 @@ static PetscErrorCode PullParameters(QP *qp, Vec v[4], Vec l[4], Vec thetabar)
   PetscCall(VecScale(t[Q], -1.0));
   PetscCall(VecCopy(l[1], t[B]));
   PetscCall(VecCopy(l[2], t[H]));
-  PetscCall(OuterToEntries(qp->pattern[PE], -0.5, l[0], v[0], v[0], l[0], t[PE]));
-  PetscCall(OuterToEntries(qp->pattern[AE], -1.0, v[1], l[0], l[1], v[0], t[AE]));
-  PetscCall(OuterToEntries(qp->pattern[GE], -1.0, v[2], l[0], l[2], v[0], t[GE]));
+  PetscCall(QPOuterToEntries(qp->pattern[PE], -0.5, l[0], v[0], v[0], l[0], t[PE]));
+  PetscCall(QPOuterToEntries(qp->pattern[AE], -1.0, v[1], l[0], l[1], v[0], t[AE]));
+  PetscCall(QPOuterToEntries(qp->pattern[GE], -1.0, v[2], l[0], l[2], v[0], t[GE]));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -359,8 +154,8 @@ static PetscErrorCode PullState(QP *qp, Vec u, Vec v[4], Vec l[4], Vec w, Vec ub
   PetscCall(VecCopy(w, ubar));
   PetscCall(VecScale(ubar, 1.0 - qp->alpha));
   PetscCall(VecSum(l[3], &sum));
-  PetscCall(Split(qp, u, x));
-  PetscCall(Split(qp, ubar, y));
+  PetscCall(QPSplit(qp, u, x));
+  PetscCall(QPSplit(qp, ubar, y));
   PetscCall(VecDuplicate(l[3], &e));
   for (PetscInt k = 2; k < 4; k++) {
     PetscCall(VecWAXPY(e, -1.0, v[other[k]], x[other[k]]));
@@ -369,8 +164,8 @@ static PetscErrorCode PullState(QP *qp, Vec u, Vec v[4], Vec l[4], Vec w, Vec ub
     PetscCall(VecAXPY(y[k], qp->sigma * sum / (PetscReal)qp->p, x[other[k]]));
   }
   PetscCall(VecDestroy(&e));
-  PetscCall(Join(qp, u, x));
-  PetscCall(Join(qp, ubar, y));
+  PetscCall(QPJoin(qp, u, x));
+  PetscCall(QPJoin(qp, ubar, y));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -385,151 +180,13 @@ static PetscErrorCode VJP(ADJ adj, Vec u, Vec theta, Vec w, Vec ubar, Vec thetab
   PetscCall(VecDuplicate(u, &lambda));
   PetscCall(KSPSolve(qp->kspT, w, lambda));
   PetscCall(VecScale(lambda, qp->alpha));
-  PetscCall(Split(qp, lambda, l));
-  PetscCall(Split(qp, qp->full, v));
+  PetscCall(QPSplit(qp, lambda, l));
+  PetscCall(QPSplit(qp, qp->full, v));
   if (thetabar) PetscCall(PullParameters(qp, v, l, thetabar));
   if (ubar) PetscCall(PullState(qp, u, v, l, w, ubar));
-  PetscCall(Join(qp, lambda, l));
-  PetscCall(Join(qp, qp->full, v));
+  PetscCall(QPJoin(qp, lambda, l));
+  PetscCall(QPJoin(qp, qp->full, v));
   PetscCall(VecDestroy(&lambda));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode CreateIdentity(const QP *qp, Mat *D)
-{
-  PetscFunctionBeginUser;
-  PetscCall(MatCreateAIJ(PETSC_COMM_WORLD, PETSC_DECIDE, PETSC_DECIDE, qp->p, qp->p, 1, NULL, 0, NULL, D));
-  PetscCall(VecSet(qp->h, 1.0));
-  PetscCall(MatDiagonalSet(*D, qp->h, INSERT_VALUES));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The matrix of a Newton system is small, indefinite, without symmetry; its singular values are those of a matrix on each process */
-static PetscErrorCode CreateKSP(KSP *ksp)
-{
-  PC pc;
-
-  PetscFunctionBeginUser;
-  PetscCall(KSPCreate(PETSC_COMM_WORLD, ksp));
-  PetscCall(KSPSetOptionsPrefix(*ksp, "kkt_"));
-  PetscCall(KSPSetType(*ksp, KSPPREONLY));
-  PetscCall(KSPGetPC(*ksp, &pc));
-  PetscCall(PCSetType(pc, PCSVD));
-  PetscCall(KSPSetFromOptions(*ksp));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* P dominates in its diagonal; A, and those of G with it that will be active, in columns of their own: they are independent */
-static PetscErrorCode CreateQP(QP *qp)
-{
-  const PetscInt around[3] = {0, -1, 1}, after[3] = {0, 1, 2};
-  Mat            block[16] = {NULL};
-
-  PetscFunctionBeginUser;
-  PetscCall(PetscRandomCreate(PETSC_COMM_WORLD, &qp->random));
-  PetscCall(PetscRandomSetType(qp->random, PETSCRANDER48));
-  PetscCall(PetscRandomSetInterval(qp->random, -1.0, 1.0));
-  PetscCall(CreateMat(qp, qp->n, 0, around, 0, 4.0, PETSC_FALSE, &qp->pattern[PE]));
-  PetscCall(CreateMat(qp, qp->m, 0, after, 1, 4.0, PETSC_FALSE, &qp->pattern[AE]));
-  PetscCall(CreateMat(qp, qp->p, qp->m, after, 2, 4.0, PETSC_FALSE, &qp->pattern[GE]));
-  PetscCall(CreateMat(qp, qp->n, 0, around, 0, 4.0, PETSC_TRUE, &qp->PR));
-  PetscCall(CreateMat(qp, qp->m, 0, after, 1, 4.0, PETSC_TRUE, &qp->A));
-  PetscCall(CreateMat(qp, qp->p, qp->m, after, 2, 4.0, PETSC_TRUE, &qp->G));
-  PetscCall(MatDuplicate(qp->PR, MAT_COPY_VALUES, &qp->P));
-  PetscCall(MatTranspose(qp->PR, MAT_INITIAL_MATRIX, &qp->PRT));
-  PetscCall(MatTranspose(qp->A, MAT_INITIAL_MATRIX, &qp->AT));
-  PetscCall(MatTranspose(qp->G, MAT_INITIAL_MATRIX, &qp->GT));
-  PetscCall(MatCreateVecs(qp->A, &qp->q, &qp->b));
-  PetscCall(MatCreateVecs(qp->G, NULL, &qp->h));
-  PetscCall(CreateIdentity(qp, &qp->E));
-  PetscCall(CreateIdentity(qp, &qp->S));
-  PetscCall(CreateIdentity(qp, &qp->Z));
-  block[0]  = qp->P;
-  block[1]  = qp->AT;
-  block[2]  = qp->GT;
-  block[4]  = qp->A;
-  block[8]  = qp->G;
-  block[11] = qp->E;
-  block[14] = qp->S;
-  block[15] = qp->Z;
-  PetscCall(MatCreateNest(PETSC_COMM_WORLD, 4, NULL, 4, NULL, block, &qp->K));
-  PetscCall(MatCreateVecs(qp->K, &qp->full, NULL));
-  PetscCall(CreateKSP(&qp->ksp));
-  PetscCall(CreateKSP(&qp->kspT));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode DestroyQP(QP *qp)
-{
-  Mat *mats[] = {&qp->pattern[PE], &qp->pattern[AE], &qp->pattern[GE], &qp->P, &qp->PR, &qp->PRT, &qp->A, &qp->AT, &qp->G, &qp->GT, &qp->E, &qp->S, &qp->Z, &qp->K};
-  Vec *vecs[] = {&qp->q, &qp->b, &qp->h, &qp->full};
-
-  PetscFunctionBeginUser;
-  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(mats); i++) PetscCall(MatDestroy(mats[i]));
-  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(vecs); i++) PetscCall(VecDestroy(vecs[i]));
-  PetscCall(KSPDestroy(&qp->ksp));
-  PetscCall(KSPDestroy(&qp->kspT));
-  PetscCall(PetscRandomDestroy(&qp->random));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* theta with the entries of the matrices; nothing yet in q, b and h */
-static PetscErrorCode CreateParameters(QP *qp, Vec *theta)
-{
-  const Mat mats[BLOCKS] = {NULL, NULL, NULL, qp->PR, qp->A, qp->G};
-  Vec       t[BLOCKS];
-  MatInfo   info;
-
-  PetscFunctionBeginUser;
-  PetscCall(VecDuplicate(qp->q, &t[Q]));
-  PetscCall(VecDuplicate(qp->b, &t[B]));
-  PetscCall(VecDuplicate(qp->h, &t[H]));
-  for (PetscInt i = PE; i < BLOCKS; i++) {
-    PetscCall(MatGetInfo(mats[i], MAT_LOCAL, &info));
-    PetscCall(VecCreateMPI(PETSC_COMM_WORLD, (PetscInt)info.nz_used, PETSC_DETERMINE, &t[i]));
-    PetscCall(MatToEntries(mats[i], t[i]));
-  }
-  PetscCall(VecCreateNest(PETSC_COMM_WORLD, BLOCKS, NULL, t, theta));
-  for (PetscInt i = 0; i < BLOCKS; i++) PetscCall(VecDestroy(&t[i]));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* A solution u is made first: x and nu at random, of s and z one is zero and the other between 1/2 and 3/2. It is that of q = -(P x + A^T nu + G^T z), b = A x, h = G x + s */
-static PetscErrorCode MakeSolution(QP *qp, Vec u, Vec theta)
-{
-  Vec       v[4], r[4], t[3], R;
-  PetscInt  lo, hi;
-  PetscReal mu;
-
-  PetscFunctionBeginUser;
-  PetscCall(VecZeroEntries(u));
-  PetscCall(Split(qp, u, v));
-  PetscCall(FillVec(qp, 3, v[0]));
-  PetscCall(FillVec(qp, 4, v[1]));
-  PetscCall(VecGetOwnershipRange(v[2], &lo, &hi));
-  for (PetscInt i = lo; i < hi; i++) {
-    PetscScalar a;
-
-    PetscCall(Entry(qp, 5, i, 0, &a));
-    PetscCall(VecSetValue(v[i < qp->p / 2 ? 2 : 3], i, 1.0 + 0.5 * a, INSERT_VALUES));
-  }
-  for (PetscInt k = 2; k < 4; k++) {
-    PetscCall(VecAssemblyBegin(v[k]));
-    PetscCall(VecAssemblyEnd(v[k]));
-  }
-  PetscCall(Join(qp, u, v));
-  for (PetscInt i = 0; i < 3; i++) {
-    PetscCall(VecNestGetSubVec(theta, i, &t[i]));
-    PetscCall(VecSet(t[i], 0.0));
-  }
-  PetscCall(Put(NULL, theta, qp));
-  PetscCall(VecDuplicate(u, &R));
-  PetscCall(Conditions(qp, u, R, &mu));
-  PetscCall(Split(qp, R, r));
-  for (PetscInt i = 0; i < 3; i++) PetscCall(VecCopy(r[i], t[i]));
-  PetscCall(VecScale(t[Q], -1.0));
-  PetscCall(Join(qp, R, r));
-  PetscCall(VecDestroy(&R));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -540,10 +197,10 @@ static PetscErrorCode Start(const QP *qp, Vec u)
 
   PetscFunctionBeginUser;
   PetscCall(VecZeroEntries(u));
-  PetscCall(Split(qp, u, v));
+  PetscCall(QPSplit(qp, u, v));
   PetscCall(VecSet(v[2], 1.0));
   PetscCall(VecSet(v[3], 1.0));
-  PetscCall(Join(qp, u, v));
+  PetscCall(QPJoin(qp, u, v));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -558,7 +215,7 @@ static PetscErrorCode CheckSolution(QP *qp, Vec u, Vec expected)
   PetscCall(VecNorm(d, NORM_INFINITY, &error));
   PetscCall(GalleryBelow("solution", "that which the problem was made from", error, 1e-10));
   PetscCall(VecCopy(u, d));
-  PetscCall(Split(qp, d, v));
+  PetscCall(QPSplit(qp, d, v));
   PetscCall(VecMin(v[2], NULL, &z));
   PetscCall(VecMin(v[3], NULL, &s));
   PetscCall(GalleryAbove("smallest multiplier or slack", "0 to rounding", PetscMin(z, s), -1e-12));
@@ -569,7 +226,7 @@ static PetscErrorCode CheckSolution(QP *qp, Vec u, Vec expected)
   PetscCall(VecPointwiseMult(v[2], v[2], v[3]));
   PetscCall(VecNorm(v[2], NORM_INFINITY, &product));
   PetscCall(GalleryBelow("largest z s", "complementarity", product, 1e-12));
-  PetscCall(Join(qp, d, v));
+  PetscCall(QPJoin(qp, d, v));
   PetscCall(VecDestroy(&d));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -583,7 +240,7 @@ static PetscErrorCode CreateADJ(QP *qp, ADJType type, ADJ *adj)
   PetscCall(ADJSetFixedPoint(*adj, Map, qp));
   PetscCall(ADJSetVJP(*adj, VJP, qp));
   PetscCall(ADJSetLinearize(*adj, Linearize, qp));
-  PetscCall(ADJSetParameters(*adj, Put, qp));
+  PetscCall(ADJSetParameters(*adj, QPPut, qp));
   PetscCall(ADJSetType(*adj, type));
   PetscCall(ADJGetSNES(*adj, &snes));
   PetscCall(SNESSetTolerances(snes, 1e-12, 1e-12, PETSC_DEFAULT, 100, PETSC_DEFAULT));
@@ -609,7 +266,7 @@ static PetscErrorCode CheckDifferences(QP *qp, ADJ adj, Vec theta, Vec ubar, Vec
     slope = 0.0;
     PetscCall(VecSet(d, 0.0));
     PetscCall(VecNestGetSubVec(d, i, &block));
-    PetscCall(FillVec(qp, 10 + i, block));
+    PetscCall(QPFillVec(qp, 10 + i, block));
     for (PetscInt k = 0; k < 4; k++) {
       PetscCall(VecWAXPY(moved, at[k] * h, d, theta));
       PetscCall(Start(qp, u));
@@ -641,15 +298,15 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetInt(NULL, NULL, "-p", &qp.p, NULL));
   PetscCall(PetscOptionsGetReal(NULL, NULL, "-switch", &qp.local, NULL));
   PetscCheck(qp.m > 0 && qp.p > 1 && qp.n > 2 && qp.m + qp.p / 2 <= qp.n, PETSC_COMM_WORLD, PETSC_ERR_ARG_OUTOFRANGE, "-m %" PetscInt_FMT " and half of -p %" PetscInt_FMT " together must not be more than -n %" PetscInt_FMT ", of which there are 3 at least", qp.m, qp.p, qp.n);
-  PetscCall(CreateQP(&qp));
-  PetscCall(CreateParameters(&qp, &theta));
+  PetscCall(QPCreate(&qp));
+  PetscCall(QPCreateParameters(&qp, &theta));
   PetscCall(VecDuplicate(theta, &thetabar));
   PetscCall(VecDuplicate(theta, &onebar));
   PetscCall(VecDuplicate(qp.full, &u));
   PetscCall(VecDuplicate(u, &ubar));
   PetscCall(VecDuplicate(u, &expected));
-  PetscCall(FillVec(&qp, 6, ubar));
-  PetscCall(MakeSolution(&qp, expected, theta));
+  PetscCall(QPFillVec(&qp, 6, ubar));
+  PetscCall(QPMakeSolution(&qp, expected, theta));
 
   PetscCall(GalleryBegin("interior_point"));
   PetscCall(CreateADJ(&qp, ADJIMPLICIT, &adj));
@@ -678,7 +335,7 @@ int main(int argc, char **argv)
   PetscCall(VecDestroy(&u));
   PetscCall(VecDestroy(&ubar));
   PetscCall(VecDestroy(&expected));
-  PetscCall(DestroyQP(&qp));
+  PetscCall(QPDestroy(&qp));
   PetscCall(GalleryEnd());
   PetscCall(PetscFinalize());
   return 0;
