@@ -248,6 +248,33 @@ static PetscErrorCode CreateADJ(QP *qp, ADJType type, ADJ *adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Of one step at the end of K iterations: the error is of the size of that of the iterate before, which falls quadratically in the end */
+static PetscErrorCode CheckOrder(QP *qp, PetscInt its, Vec theta, Vec ubar, Vec thetabar)
+{
+  ADJ       one;
+  Vec       u, onebar;
+  PetscReal error[3];
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(ubar, &u));
+  PetscCall(VecDuplicate(thetabar, &onebar));
+  PetscCall(CreateADJ(qp, ADJONESTEP, &one));
+  PetscCall(ADJSetTrustAction(one, ADJ_TRUST_ACTION_IGNORE)); /* they did not converge, of course */
+  for (PetscInt k = 0; k < 3; k++) {
+    PetscCall(ADJSetSteps(one, its - 2 + k));
+    PetscCall(Start(qp, u));
+    PetscCall(ADJSolve(one, theta, u));
+    PetscCall(ADJSolveAdjoint(one, ubar, onebar));
+    PetscCall(VecAXPY(onebar, -1.0, thetabar));
+    PetscCall(VecNorm(onebar, NORM_2, &error[k]));
+  }
+  PetscCall(GalleryAbove("one step: order in the last iterations", "2, Bolte, Pauwels, Vaiter 2023", PetscLogReal(error[2] / error[1]) / PetscLogReal(error[1] / error[0]), 1.6));
+  PetscCall(ADJDestroy(&one));
+  PetscCall(VecDestroy(&u));
+  PetscCall(VecDestroy(&onebar));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Each block of theta along a random direction; every program is solved from the start */
 static PetscErrorCode CheckDifferences(QP *qp, ADJ adj, Vec theta, Vec ubar, Vec thetabar)
 {
@@ -290,6 +317,7 @@ int main(int argc, char **argv)
   ADJ       adj, one;
   Vec       theta, thetabar, onebar, u, ubar, expected;
   PetscReal error, norm;
+  PetscInt  its;
 
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
@@ -325,6 +353,8 @@ int main(int argc, char **argv)
   PetscCall(VecAXPY(onebar, -1.0, thetabar));
   PetscCall(VecNorm(onebar, NORM_2, &error));
   PetscCall(GalleryBelow("one step against implicit", "Bolte, Pauwels, Vaiter 2023", error / norm, 1e-6));
+  PetscCall(ADJGetForwardIterations(one, &its));
+  PetscCall(CheckOrder(&qp, its, theta, ubar, thetabar));
   PetscCall(CheckDifferences(&qp, adj, theta, ubar, thetabar));
 
   PetscCall(ADJDestroy(&adj));
