@@ -3,9 +3,9 @@ static char help[] = "Optimization in theta by Tao: any method, nothing solved t
 /*
    nsize: 1 2 4
    requires: real
-   args: -adj_forward_snes_rtol 1e-12 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12
-   args: -adj_forward_snes_rtol 1e-12 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -adj_tolerance_schedule hoag
-   args: -adj_forward_snes_rtol 1e-12 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -adj_tolerance_schedule gradient
+   args: -adj_forward_snes_rtol 1e-12 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -malloc_debug false
+   args: -adj_forward_snes_rtol 1e-12 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -adj_tolerance_schedule hoag -malloc_debug false
+   args: -adj_forward_snes_rtol 1e-12 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -adj_tolerance_schedule gradient -malloc_debug false
 */
 #include "problems.h"
 #include <petsctao.h>

@@ -3,7 +3,7 @@ static char help[] = "Inner tolerances that follow the optimization: the same mi
 /*
    nsize: 1 2
    requires: real
-   args: -adj_forward_snes_rtol 1e-11 -adj_ksp_rtol 1e-10
+   args: -adj_forward_snes_rtol 1e-11 -adj_ksp_rtol 1e-10 -malloc_debug false
 */
 #include "problems.h"
 #include <petsctao.h>
