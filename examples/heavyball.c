@@ -12,8 +12,8 @@ static char help[] = "Heavy ball: the derivatives of its iterates converge where
    mpiexec -n 2 ./heavyball -delta 0.1 -steps 240
 
    nsize: 1 2 4
-   args:
-   args: -n 1 -adj_selections_eps_tol 1e-6
+   args: -malloc_debug false
+   args: -n 1 -adj_selections_eps_tol 1e-6 -malloc_debug false
 */
 #include "gallery.h"
 
