@@ -20,7 +20,7 @@ static char help[] = "A few time steps are the model: their derivative, from sta
 */
 #include "gallery.h"
 
-#define POINTS      4
+#define POINTS      8
 #define CHECKPOINTS 4
 
 typedef struct {
@@ -237,10 +237,11 @@ static PetscErrorCode Growth(Fisher *f, PetscReal *growth)
   ADJTrustCheck drift;
 
   PetscFunctionBeginUser;
-  for (PetscInt i = 1; i <= POINTS; i++) {
-    const PetscReal K = (PetscReal)(i * f->many / (2 * POINTS));
+  for (PetscInt i = 0; i < POINTS; i++) {
+    const PetscInt  steps = f->many / 6 + i * f->many / (2 * POINTS); /* to where the drift is not yet as large as the state */
+    const PetscReal K     = (PetscReal)steps;
 
-    PetscCall(Gradient(f, ADJREVERSIBLE, i * f->many / (2 * POINTS), NULL));
+    PetscCall(Gradient(f, ADJREVERSIBLE, steps, NULL));
     PetscCall(ADJGetTrustCheck(f->adj, ADJ_CHECK_DRIFT, &drift));
     if (!gallery.table) PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%3.0f steps: drift %.1e\n", (double)K, (double)drift.value));
     s1 += 1.0;
