@@ -19,7 +19,7 @@ static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
   }
   if (here) PetscCall(ADJEvaluationAccept_Private(adj));
   o->iterations = o->firstnorm == 0.0 ? 0 : o->iterations + 1;
-  o->norm       = tao->residual;
+  PetscCall(TaoGetResidualNorm(tao, &o->norm));
   if (o->firstnorm == 0.0) o->firstnorm = o->norm;
   if (o->refused < 0) {
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
@@ -56,9 +56,12 @@ static PetscErrorCode ADJTaoTakeSubsolver_Private(ADJ adj, Tao tao)
 /* A TaoSolve() begins where no function of the Tao was called yet */
 PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
 {
+  PetscInt calls;
+
   PetscFunctionBegin;
   PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
-  if (adj->outer->x && (tao->nfuncs || tao->ngrads || tao->nfuncgrads)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(TaoGetCurrentFunctionEvaluations(tao, &calls));
+  if (adj->outer->x && calls) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJEvaluateBegin_Private(adj));
   PetscCall(ADJTaoTakeSubsolver_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
