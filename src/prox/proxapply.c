@@ -280,7 +280,7 @@ PetscErrorCode ADJProxJVPVecs(ADJProx prox, Vec z, Vec adot, Vec bdot, Vec ydot)
 
    Output Parameters:
 +  free   - number of free entries; `NULL` to ignore
-.  margin - distance to the nearest kink: the least change of an entry's (or block's, or the point's) distance from its threshold, bound or sphere that reaches another piece, infinite if there is none; `NULL` to ignore
+.  margin - distance to the nearest kink: the least change of an entry's (or block's, or the point's) distance from its threshold, bound or sphere that reaches another piece, `PETSC_INFINITY` if there is none; `NULL` to ignore
 -  mask   - 1 for a free entry, else 0, of the layout of `z`; `NULL` to ignore
 
    Level: intermediate

@@ -1,11 +1,12 @@
 /*
    Projections on a box and on the nonnegative orthant: entry by entry. Real scalars.
 */
+#include <math.h>
 #include "proximpl.h"
 
 /* Bounds of entry i; an array may be NULL */
-#define LOWER(i) (l ? PetscRealPart(l[i]) : (prox->kind == ADJ_PROX_NONNEGATIVE ? 0.0 : PETSC_NINFINITY))
-#define UPPER(i) (u ? PetscRealPart(u[i]) : PETSC_INFINITY)
+#define LOWER(i) (l ? PetscRealPart(l[i]) : (prox->kind == ADJ_PROX_NONNEGATIVE ? 0.0 : -INFINITY))
+#define UPPER(i) (u ? PetscRealPart(u[i]) : INFINITY)
 
 typedef enum { AT_LOWER,
                AT_UPPER,

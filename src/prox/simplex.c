@@ -8,6 +8,7 @@
    all that processes exchange. The product of f and the size of the support falls by 4 each step (Radzik 1998), so the number of steps
    is logarithmic. Everything is relative to max z: tau - max z lies in [-s, 0), and a common offset, however large, costs no digits.
 */
+#include <math.h> /* INFINITY, which PETSC_INFINITY is not, and NAN */
 #include "proximpl.h"
 
 typedef struct {
@@ -50,7 +51,7 @@ static PetscErrorCode ADJProxTop_Private(Vec z, PetscReal *top, PetscBool *bad)
 {
   const PetscScalar *a;
   PetscInt           n;
-  PetscReal          both[2] = {PETSC_NINFINITY, 0.0};
+  PetscReal          both[2] = {-INFINITY, 0.0};
 
   PetscFunctionBegin;
   PetscCall(VecGetLocalSize(z, &n));
@@ -58,7 +59,7 @@ static PetscErrorCode ADJProxTop_Private(Vec z, PetscReal *top, PetscBool *bad)
   for (PetscInt i = 0; i < n; i++) {
     const PetscReal at = PetscRealPart(a[i]);
 
-    if (!(at < PETSC_INFINITY))
+    if (!(at < INFINITY))
       both[1] = 1.0;
     else
       both[0] = PetscMax(both[0], at);
@@ -66,7 +67,7 @@ static PetscErrorCode ADJProxTop_Private(Vec z, PetscReal *top, PetscBool *bad)
   PetscCall(VecRestoreArrayRead(z, &a));
   PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, both, 2, MPIU_REAL, MPIU_MAX, PetscObjectComm((PetscObject)z)));
   *top = both[0];
-  *bad = (PetscBool)(both[1] > 0.0 || both[0] == PETSC_NINFINITY);
+  *bad = (PetscBool)(both[1] > 0.0 || both[0] == -INFINITY);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -90,11 +91,11 @@ static PetscErrorCode ADJProxSolve_Simplex(ADJProx prox, Vec z, Simplex **simple
   PetscCheck(N > 0, PetscObjectComm((PetscObject)prox), PETSC_ERR_ARG_SIZ, "The point has no entries; the simplex is empty then");
   PetscCall(ADJProxTop_Private(z, &s->top, &bad));
   if (bad) {
-    s->tau   = PETSC_INFINITY - PETSC_INFINITY;
+    s->tau   = NAN;
     s->count = 0.0;
   } else {
     s->tau   = -prox->p;
-    s->count = PETSC_INFINITY;
+    s->count = INFINITY;
     PetscCall(ADJProxExcess_Private(z, s->top, s->tau, sums));
     while (sums[1] < s->count) {
       s->count = sums[1];
