@@ -89,7 +89,7 @@ static inline PetscErrorCode ProxCaseCreate(int which, PetscInt N, Layout layout
   if (which == ADJ_PROX_BOX) PetscCall(ProxCreateBox(seed + 2, c));
   if (which == ADJ_PROX_NONNEGATIVE) PetscCall(ADJProxCreateNonnegative(PETSC_COMM_WORLD, &c->prox));
   if (which == ADJ_PROX_L1) PetscCall(ADJProxCreateL1(PETSC_COMM_WORLD, 0.7, &c->prox));
-  if (which == ADJ_PROX_GROUP_L1) PetscCall(ADJProxCreateGroupL1(PETSC_COMM_WORLD, 1.5, PROX_BS, &c->prox));
+  if (which == ADJ_PROX_GROUP_L1) PetscCall(ADJProxCreateGroupL1(PETSC_COMM_WORLD, PetscDefined(USE_COMPLEX) ? 2.3 : 1.5, PROX_BS, &c->prox));
   if (which == ADJ_PROX_SIMPLEX) PetscCall(ADJProxCreateSimplex(PETSC_COMM_WORLD, 2.5, &c->prox));
   if (which == ADJ_PROX_AFFINE) PetscCall(ProxCreateAffine(N, layout, seed + 3, c));
   if (which == ADJ_PROX_BALL || which == CASE_ONE_BOUND) {
