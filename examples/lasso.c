@@ -260,7 +260,7 @@ static PetscErrorCode CheckSolution(Lasso *p, Vec state, Vec theta, Vec statedot
   PetscCall(LassoSolution(p, state, theta, x));
   PetscCall(Optimality(p, x, lambda, &error, &slack, &support));
   PetscCall(GalleryBelow("optimality of the solution, relative to lambda", "A^T (b - A x) = lambda sign(x) on the support", error, 1e-9));
-  PetscCall(GalleryAbove("strict complementarity, 1 - max |A^T (b - A x)|/lambda off the support", "positive: the support does not move, Bolte et al. 2022", slack, 1e-4));
+  PetscCall(GalleryAbove("strict complementarity: 1 - max abs(A^T (b - A x))/lambda off the support", "positive: the support does not move, Bolte et al. 2022", slack, 1e-4));
   PetscCall(LassoSetThreshold(p, theta, &t));
   PetscCall(LassoArgument(p, state, &at));
   PetscCall(ADJProxGetSelection(p->prox, at, &size, &margin, NULL));
