@@ -317,6 +317,47 @@ static PetscErrorCode TestChanges(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* References, the view, the prefix of the options, and the parameters that are set */
+static PetscErrorCode TestLife(int which)
+{
+  ProxCase    c;
+  ADJProx     other;
+  Vec         a, b;
+  KSP         ksp;
+  PetscReal   rtol, p;
+  PetscViewer viewer;
+  const char *prefix;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProxCaseCreate(which, 24, LAYOUT_EMPTY, 3, &c));
+  other = c.prox;
+  PetscCall(PetscObjectReference((PetscObject)other));
+  PetscCall(ADJProxDestroy(&other));
+  PetscCall(TapOk((PetscBool)(other == NULL), "%s: a reference is given back", c.name));
+  PetscCall(ADJProxGetVecs(c.prox, &a, &b));
+  PetscCall(TapOk((PetscBool)(a == c.a && b == c.b), "%s: the vectors are the user's", c.name));
+  if (which == ADJ_PROX_L1) {
+    PetscCall(ADJProxGetParameter(c.prox, &p));
+    PetscCall(TapOk((PetscBool)(p == (PetscReal)0.7), "%s: the threshold", c.name));
+  }
+  PetscCall(ADJProxSetOptionsPrefix(c.prox, "test_"));
+  PetscCall(PetscObjectGetOptionsPrefix((PetscObject)c.prox, &prefix));
+  PetscCall(TapOk((PetscBool)(prefix && prefix[0] == 't'), "%s: the prefix", c.name));
+  if (which == ADJ_PROX_AFFINE) {
+    PetscCall(PetscOptionsSetValue(NULL, "-test_adj_prox_ksp_rtol", "1e-3"));
+    PetscCall(ADJProxSetFromOptions(c.prox));
+    PetscCall(PetscOptionsClearValue(NULL, "-test_adj_prox_ksp_rtol"));
+    PetscCall(ADJProxGetKSP(c.prox, &ksp));
+    PetscCall(KSPGetTolerances(ksp, &rtol, NULL, NULL, NULL));
+    PetscCall(TapClose(rtol, 1e-3, 1e-15, "%s: the options of the solver", c.name));
+  }
+  PetscCall(PetscViewerASCIIOpen(PETSC_COMM_WORLD, "/dev/null", &viewer));
+  PetscCall(ADJProxView(c.prox, viewer));
+  PetscCall(PetscViewerDestroy(&viewer));
+  PetscCall(ProxCaseDestroy(&c));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   const PetscReal totals[] = {1.0, 1e-3, 1e6, 1e-290, 1e290};
@@ -329,6 +370,7 @@ int main(int argc, char **argv)
     if (!ProxCaseExists(which)) continue;
     for (int layout = LAYOUT_EVEN; layout <= LAYOUT_LAST; layout++) PetscCall(TestCharacterization(which, (Layout)layout));
     if (which != ADJ_PROX_AFFINE) PetscCall(TestNaN(which));
+    PetscCall(TestLife(which));
   }
   for (int layout = LAYOUT_EVEN; layout <= LAYOUT_LAST; layout++) PetscCall(TestAffine((Layout)layout));
   PetscCall(TestChanges());

@@ -95,7 +95,7 @@ PetscErrorCode LassoCreateSolver(Mat A, PetscReal c, const char prefix[], KSP *k
   PC  pc;
 
   PetscFunctionBeginUser;
-  PetscCall(MatTransposeMatMult(A, A, MAT_INITIAL_MATRIX, PETSC_DEFAULT, &K));
+  PetscCall(MatTransposeMatMult(A, A, MAT_INITIAL_MATRIX, ADJ_CURRENT, &K));
   PetscCall(MatShift(K, c));
   PetscCall(KSPCreate(PETSC_COMM_WORLD, ksp));
   PetscCall(KSPSetOperators(*ksp, K, K));
