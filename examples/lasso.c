@@ -276,14 +276,14 @@ static PetscErrorCode CheckSolution(Lasso *p, Vec state, Vec theta, Vec statedot
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CheckIterates(Lasso *p, ADJ adj, Vec theta, Vec thetadot, Vec state, Vec statedot, PetscInt steps)
+static PetscErrorCode CheckIterates(Lasso *p, ADJ adj, Vec theta, Vec thetadot, Vec state, Vec statedot, PetscInt *steps)
 {
   History   h;
   PetscReal rho, spread, rate;
   char      text[128];
 
   PetscFunctionBeginUser;
-  PetscCall(Iterate(p, theta, thetadot, state, statedot, steps, &h));
+  PetscCall(Iterate(p, theta, thetadot, state, statedot, *steps, &h));
   PetscCall(PetscSNPrintf(text, sizeof(text), "after %" PetscInt_FMT " of %" PetscInt_FMT " steps", h.identified, h.steps - 1));
   PetscCall(GalleryRow("support of the iterates is that of the solution", "after finitely many steps, Bolte et al. 2022", text, (PetscBool)(h.identified < h.steps - 1)));
   PetscCall(GalleryBelow("derivative of the last iterate, distance to the implicit one", "converges, Bolte et al. 2022", h.xdot[h.steps - 1], 1e-11));
@@ -294,7 +294,35 @@ static PetscErrorCode CheckIterates(Lasso *p, ADJ adj, Vec theta, Vec thetadot, 
   PetscCall(GalleryNear("rate of their derivatives", "the same, Bolte et al. 2022", rate, rho, 2e-2));
   PetscCall(GalleryBelow("rate of their derivatives, over the spectral radius", "at least as fast, Bolte et al. 2022", rate / rho, 1.005));
   PetscCall(WriteCSV(&h));
+  *steps = h.steps - 1;
   PetscCall(PetscFree2(h.x, h.xdot));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Backwards through that many steps from zero */
+static PetscErrorCode CheckUnrolled(Lasso *p, Vec theta, Vec like, PetscInt steps, PetscReal implicit)
+{
+  ADJ       adj;
+  Vec       state, gradient;
+  PetscReal f, number;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(like, &state));
+  PetscCall(VecDuplicate(theta, &gradient));
+  PetscCall(VecSet(state, 0.0));
+  PetscCall(ADJCreate(PETSC_COMM_WORLD, &adj));
+  PetscCall(ADJSetFixedPoint(adj, LassoMap, p));
+  PetscCall(ADJSetVJP(adj, LassoVJP, p));
+  PetscCall(ADJSetObjective(adj, LassoLoss, p));
+  PetscCall(ADJSetSolution(adj, state));
+  PetscCall(ADJSetType(adj, ADJUNROLLED));
+  PetscCall(ADJSetSteps(adj, steps));
+  PetscCall(ADJComputeObjectiveAndGradient(adj, theta, &f, gradient));
+  PetscCall(LassoGetNumber(gradient, &number));
+  PetscCall(GalleryNear("the same gradient, backwards through the steps", "the implicit one, Bolte et al. 2022", number, implicit, 1e-10));
+  PetscCall(ADJDestroy(&adj));
+  PetscCall(VecDestroy(&state));
+  PetscCall(VecDestroy(&gradient));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -380,13 +408,14 @@ int main(int argc, char **argv)
   PetscCall(ADJSolveTangent(adj, thetadot, statedot));
   PetscCall(GalleryVerdict(adj, "verdict on the tangent", "every check passes", ADJ_TRUST_ESTIMATED));
   PetscCall(CheckSolution(&p, state, theta, statedot, lambda));
-  PetscCall(CheckIterates(&p, adj, theta, thetadot, state, statedot, steps));
+  PetscCall(CheckIterates(&p, adj, theta, thetadot, state, statedot, &steps));
 
   PetscCall(ADJComputeObjectiveAndGradient(adj, theta, &f, gradient));
   PetscCall(GalleryVerdict(adj, "verdict on the gradient", "every check passes", ADJ_TRUST_ESTIMATED));
   PetscCall(LassoGetNumber(gradient, &number));
   PetscCall(LassoDifferenceOfLoss(adj, theta, 1e-4, &slope));
   PetscCall(GalleryNear("gradient of the validation loss in log lambda", "central difference", number, slope, 1e-7));
+  PetscCall(CheckUnrolled(&p, theta, state, steps, number));
   PetscCall(GalleryEnd());
 
   PetscCall(ADJDestroy(&adj));

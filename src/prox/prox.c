@@ -40,6 +40,7 @@ PetscErrorCode ADJProxCheckVec_Private(ADJProx prox, Vec v, Vec like, const char
   PetscValidHeaderSpecific(v, VEC_CLASSID, 2);
   PetscCallMPI(MPI_Comm_compare(comm, PetscObjectComm((PetscObject)v), &same));
   PetscCheck(same == MPI_IDENT || same == MPI_CONGRUENT, comm, PETSC_ERR_ARG_NOTSAMECOMM, "%s lives on another communicator than the ADJProx; create both on the same one", what);
+  PetscCall(ADJVecTouched_Private(v));
   if (!like) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCallMPI(MPI_Comm_size(comm, &size));
   PetscCall(VecGetOwnershipRanges(v, &ranges));
