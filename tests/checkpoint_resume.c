@@ -216,6 +216,9 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsSetValue(NULL, "-adj_tao_blmvm_mat_lmvm_scale_type", "scalar"));
   PetscCall(TestIdentical(TAOBLMVM, 12, 20, 5, PETSC_FALSE, "blmvm, scalar scaling, five earlier iterates"));
   PetscCall(PetscOptionsClearValue(NULL, "-adj_tao_blmvm_mat_lmvm_scale_type"));
+  PetscCall(PetscOptionsSetValue(NULL, "-adj_tolerance_schedule", "gradient"));
+  PetscCall(TestIdentical(TAOBLMVM, 7, 15, 30, PETSC_FALSE, "blmvm, tolerances that follow the gradient"));
+  PetscCall(PetscOptionsClearValue(NULL, "-adj_tolerance_schedule"));
   PetscCall(TestMethods());
   PetscCall(TestOtherProcesses());
   PetscCall(TestOwnTao());

@@ -18,11 +18,14 @@ const char *const *const ADJTrusts           = ADJTrusts_Shifted + 11;
 static PetscErrorCode ADJSetDefaults_Private(ADJ adj)
 {
   PetscFunctionBegin;
-  adj->form         = ADJ_FORM_UNSET;
-  adj->steps        = PETSC_DETERMINE;
-  adj->account      = &adj->counters;
-  adj->nextid       = 1;
-  adj->fdmaxcolumns = 100;
+  adj->form              = ADJ_FORM_UNSET;
+  adj->steps             = PETSC_DETERMINE;
+  adj->account           = &adj->counters;
+  adj->nextid            = 1;
+  adj->fdmaxcolumns      = 100;
+  adj->tolerance.start   = 0.3;
+  adj->tolerance.decay   = 0.5;
+  adj->tolerance.descent = 0.3;
   adj->norms.a = adj->norms.b = -1.0;
   adj->trajectory.type        = (ADJTrajectoryType)PETSC_DETERMINE;
   adj->trajectory.checkpoints = PETSC_DETERMINE;
@@ -161,6 +164,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   PetscCall(ADJReset(*adj));
   PetscCall(ADJOuterDestroy_Private(*adj));
   PetscCall(ADJCheckpointDestroy_Private(*adj));
+  PetscCall(ADJMisfitReset_Private(*adj));
   PetscCall(ADJPCReuseDestroy_Private(*adj));
   PetscTryTypeMethod(*adj, destroy);
   PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL, NULL));

@@ -3,7 +3,7 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-PetscClassId  ADJ_CLASSID = 0;
+PetscClassId  ADJ_CLASSID = 0, ADJPROX_CLASSID = 0;
 PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck, ADJ_Checkpoint;
 
 static PetscBool ADJPackageInitialized = PETSC_FALSE;
@@ -44,7 +44,7 @@ PetscErrorCode ADJFinalizePackage(void)
 }
 
 /*@C
-   ADJInitializePackage - Registers the class, its types and its log events; called by the first `ADJCreate()`
+   ADJInitializePackage - Registers the classes, the types and the log events; called by the first `ADJCreate()`
 
    Level: developer
 
@@ -60,6 +60,7 @@ PetscErrorCode ADJInitializePackage(void)
   if (ADJPackageInitialized) PetscFunctionReturn(PETSC_SUCCESS);
   ADJPackageInitialized = PETSC_TRUE;
   PetscCall(PetscClassIdRegister("Solution-map derivative", &ADJ_CLASSID));
+  PetscCall(PetscClassIdRegister("Proximal map", &ADJPROX_CLASSID));
   PetscCall(ADJRegisterAll());
   PetscCall(ADJRegisterTao_Private());
   PetscCall(ADJRegisterEvents_Private());

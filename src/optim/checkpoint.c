@@ -115,13 +115,18 @@ static PetscErrorCode ADJSnapshotNumbers_Private(ADJ adj, Tao tao, ADJSnapshot *
   s->integer[ADJ_SAVED_KSPITS]     = tao->ksp_tot_its;
   s->integer[ADJ_SAVED_REJECTED]   = o->rejected;
   s->integer[ADJ_SAVED_PRODUCTS]   = o->products;
+  s->integer[ADJ_SAVED_OUTER]      = o->iterations;
   ADJCountersOut_Private(&adj->counters, &s->integer[ADJ_SAVED_COUNTERS]);
   ADJCountersOut_Private(&adj->checkcounters, &s->integer[ADJ_SAVED_COUNTERS + 8]);
-  s->real[ADJ_SAVED_VALUE]   = o->iterate.value;
-  s->real[ADJ_SAVED_STEP]    = tao->step;
-  s->real[ADJ_SAVED_GNORM0]  = tao->gnorm0;
-  s->real[ADJ_SAVED_TRUST]   = tao->trust;
-  s->real[ADJ_SAVED_LARGEST] = adj->largest;
+  s->real[ADJ_SAVED_VALUE]     = o->iterate.value;
+  s->real[ADJ_SAVED_ERROR]     = o->iterate.error;
+  s->real[ADJ_SAVED_OFFSET]    = o->offset;
+  s->real[ADJ_SAVED_NORM]      = o->norm;
+  s->real[ADJ_SAVED_FIRSTNORM] = o->firstnorm;
+  s->real[ADJ_SAVED_STEP]      = tao->step;
+  s->real[ADJ_SAVED_GNORM0]    = tao->gnorm0;
+  s->real[ADJ_SAVED_TRUST]     = tao->trust;
+  s->real[ADJ_SAVED_LARGEST]   = adj->largest;
   PetscCall(ADJCheckpointClock_Private(adj, &s->real[ADJ_SAVED_ELAPSED], &sincewrite));
   PetscCall(TaoGetType(tao, &type));
   PetscCall(PetscStrncpy(s->type, type ? type : "", sizeof(s->type)));
@@ -189,21 +194,29 @@ static PetscErrorCode ADJCheckpointPut_Private(ADJ adj, const char file[], int *
 @*/
 PetscErrorCode ADJCheckpointWrite(ADJ adj, const char file[])
 {
-  MPI_Comm      comm = PetscObjectComm((PetscObject)adj);
-  ADJOuter      o    = adj->outer;
-  ADJCheckpoint c;
-  PetscBool     here;
-  int           bad;
+  MPI_Comm           comm = PetscObjectComm((PetscObject)adj);
+  ADJOuter           o    = adj->outer;
+  ADJCheckpoint      c;
+  PetscBool          here;
+  struct _n_ADJOuter old;
+  int                bad;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCheck(o && o->tao && o->iterate.id, comm, PETSC_ERR_ORDER, "There is no iterate of an optimization: call ADJMinimize(), or ADJSetTao() and TaoSolve(), first");
   PetscCheck(o->refused >= 0, comm, PETSC_ERR_ARG_WRONGSTATE, "The gradient of the iterate was refused (ADJGetRefusal()): a run that takes it up would not judge it again");
   PetscCall(ADJGetCheckpoint_Private(adj, &c));
+  old = *o;
   PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, o->tao->solution, &here));
-  if (here) PetscCall(ADJEvaluationAccept_Private(adj)); /* in a monitor, which comes before the convergence test */
+  if (here) PetscCall(ADJEvaluationAccept_Private(adj));
+  if (o->iterate.id != old.iterate.id && o->firstnorm > 0.0) { /* in a monitor, which comes before the convergence test */
+    o->iterations++;
+    PetscCall(TaoGetResidualNorm(o->tao, &o->norm));
+  }
   if (c->file || c->memory > 0) PetscCall(ADJMemoryRecord_Private(adj, o->tao));
   PetscCall(ADJCheckpointPut_Private(adj, file, &bad));
+  o->iterations = old.iterations;
+  o->norm       = old.norm;
   PetscCheck(!bad, comm, PETSC_ERR_FILE_WRITE, "The checkpoint %s cannot be written (%s); if there was one before it is as it was", file, strerror(bad));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -385,16 +398,21 @@ static PetscErrorCode ADJResumeEvaluation_Private(ADJ adj, Tao tao, ADJSnapshot 
     PetscCall(ADJMove_Private(&s->part[ADJ_SAVED_W], &adj->w));
     adj->wspoilt = PETSC_FALSE;
   }
-  adj->largest = PetscMax(adj->largest, s->real[ADJ_SAVED_LARGEST]);
-  o->rejected  = (PetscInt)s->integer[ADJ_SAVED_REJECTED];
-  o->products  = (PetscInt)s->integer[ADJ_SAVED_PRODUCTS];
+  adj->largest  = PetscMax(adj->largest, s->real[ADJ_SAVED_LARGEST]);
+  o->rejected   = (PetscInt)s->integer[ADJ_SAVED_REJECTED];
+  o->products   = (PetscInt)s->integer[ADJ_SAVED_PRODUCTS];
+  o->iterations = (PetscInt)s->integer[ADJ_SAVED_OUTER] - 1; /* the convergence test of this iterate comes again */
+  o->norm       = s->real[ADJ_SAVED_NORM];
+  o->firstnorm  = s->real[ADJ_SAVED_FIRSTNORM];
   ADJCountersAdd_Private(&adj->counters, &s->integer[ADJ_SAVED_COUNTERS]);
   ADJCountersAdd_Private(&adj->checkcounters, &s->integer[ADJ_SAVED_COUNTERS + 8]);
   PetscCall(VecEqual(s->theta, tao->solution, &same));
   if (!same) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJMove_Private(&s->theta, &e->theta));
   PetscCall(ADJMove_Private(&s->gradient, &e->gradient));
+  o->offset    = s->real[ADJ_SAVED_OFFSET];
   e->value     = s->real[ADJ_SAVED_VALUE];
+  e->error     = s->real[ADJ_SAVED_ERROR];
   e->id        = adj->nextid++;
   e->pulled    = PETSC_TRUE;
   e->failed    = PETSC_FALSE;

@@ -29,12 +29,17 @@ typedef enum {
   ADJ_SAVED_KSPITS,
   ADJ_SAVED_REJECTED,
   ADJ_SAVED_PRODUCTS,
+  ADJ_SAVED_OUTER,    /* iterations in the sense of the tolerance schedule */
   ADJ_SAVED_COUNTERS, /* 8 of the user's account, 8 of the checks' */
   ADJ_SAVED_INTEGERS = ADJ_SAVED_COUNTERS + 16
 } ADJSavedInteger;
 
 typedef enum {
   ADJ_SAVED_VALUE,
+  ADJ_SAVED_ERROR,
+  ADJ_SAVED_OFFSET,
+  ADJ_SAVED_NORM,
+  ADJ_SAVED_FIRSTNORM,
   ADJ_SAVED_STEP,
   ADJ_SAVED_GNORM0,
   ADJ_SAVED_TRUST,

@@ -8,6 +8,7 @@ PetscErrorCode ADJOuterSetFromOptions_Private(ADJ adj, ADJOptionItems PetscOptio
   PetscFunctionBegin;
   PetscCall(PetscOptionsEnum("-adj_hessian_type", "How the Hessian is multiplied by a direction", "ADJSetHessianType", ADJHessianTypes, (PetscEnum)adj->hessiantype, (PetscEnum *)&adj->hessiantype, NULL));
   PetscCall(ADJCheckpointSetFromOptions_Private(adj, PetscOptionsObject));
+  PetscCall(ADJToleranceSetFromOptions_Private(adj, PetscOptionsObject));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -39,9 +40,13 @@ PetscErrorCode ADJOuterReset_Private(ADJ adj)
   PetscCall(ADJEvaluationReset_Private(&o->iterate));
   PetscCall(VecDestroy(&o->x));
   PetscCall(VecDestroy(&o->x0));
-  o->refused   = ADJ_TRUST_NONE;
-  o->rejected  = 0;
-  o->succeeded = PETSC_FALSE;
+  o->refused    = ADJ_TRUST_NONE;
+  o->iterations = 0;
+  o->tol        = 0.0;
+  o->norm = o->firstnorm = 0.0;
+  o->offset              = 0.0;
+  o->rejected            = 0;
+  o->succeeded           = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -123,54 +128,77 @@ PetscErrorCode ADJKeepsAdjoint_Private(ADJ adj, PetscBool *yes)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The error of a value is then of second order in that of the state: a line search sees differences far below the forward tolerance */
-static PetscErrorCode ADJCorrectValue_Private(ADJ adj, PetscReal *value)
+/*
+   The error of a value is then of second order in that of the state: a line search sees differences far below the forward tolerance. What
+   is left is the correction times the relative error of the adjoint that it was made with, of which that of N^T w tells
+*/
+static PetscErrorCode ADJCorrectValue_Private(ADJ adj, ADJEvaluation *e)
 {
-  PetscBool keeps;
-  PetscReal correction;
+  const ADJTrustCheck  *c = &adj->state->report.check[ADJ_CHECK_GRADIENT];
+  PetscBool             keeps;
+  const ADJLinearSolve *rec = &adj->state->adjoint;
+  PetscReal             correction, rtol, norm;
 
   PetscFunctionBegin;
+  PetscCall(KSPGetTolerances(adj->ksp, &rtol, NULL, NULL, NULL));
+  e->error = rtol * PetscAbsReal(e->value);
   PetscCall(ADJKeepsAdjoint_Private(adj, &keeps));
   if (!keeps || !adj->w || adj->wspoilt || adj->state->report.verdict < 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJGetCorrectedObjective(adj, NULL, &correction));
-  if (!PetscIsInfOrNanReal(correction)) *value += correction;
+  if (PetscIsInfOrNanReal(correction)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecNorm(e->gradient, NORM_2, &norm));
+  e->value += correction;
+  e->error = PetscAbsReal(correction) * PetscMax(rtol, c->status > ADJ_CHECK_SKIPPED && rec->resultnorm > 0.0 ? c->value * norm / rec->resultnorm : 0.0);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A refusal is no error here: it is noted, and ends the optimization */
+/* A refusal is no error here */
 static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
 {
   ADJOuter             o      = adj->outer;
   ADJEvaluation       *e      = &o->last;
   const ADJTrustAction action = adj->trustaction;
+  KSP                  ksp;
+  PetscBool            guess;
   PetscErrorCode       ierr;
 
   PetscFunctionBegin;
   if (!e->gradient) PetscCall(VecDuplicate(e->theta, &e->gradient));
   if (action == ADJ_TRUST_ACTION_ERROR) adj->trustaction = ADJ_TRUST_ACTION_IGNORE;
-  ierr             = ADJPullObjective_Private(adj, &e->value, e->gradient);
+  PetscCall(ADJGetKSP(adj, &ksp));
+  PetscCall(ADJSetGuess_Private(ksp, PETSC_TRUE, &guess)); /* the last adjoint */
+  ierr = ADJPullObjective_Private(adj, &e->value, e->gradient);
+  PetscCall(KSPSetInitialGuessNonzero(ksp, guess));
   adj->trustaction = action;
   PetscCall(ierr);
   e->pulled = PETSC_TRUE;
-  PetscCall(ADJCorrectValue_Private(adj, &e->value));
-  if (adj->state->report.verdict < 0 && action == ADJ_TRUST_ACTION_ERROR && o->refused == ADJ_TRUST_NONE) {
-    o->refused = adj->state->report.verdict;
-    PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
-  }
+  PetscCall(ADJCorrectValue_Private(adj, e));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Fills the evaluation `last` at theta, with its gradient if that is wanted: what is known there already is not computed again */
-PetscErrorCode ADJEvaluate_Private(ADJ adj, Vec theta, PetscBool gradient)
+/* A refusal is noted, and ends the optimization */
+PetscErrorCode ADJNoteRefusal_Private(ADJ adj)
 {
-  PetscBool known;
+  ADJOuter o = adj->outer;
 
   PetscFunctionBegin;
-  PetscCall(ADJCheckTheta_Private(adj, theta));
-  PetscCall(ADJEvaluationIsAt_Private(adj, &adj->outer->last, theta, &known));
-  if (known && gradient && !adj->outer->last.pulled && adj->outer->last.id != adj->state->id) known = PETSC_FALSE; /* the state has gone elsewhere */
+  if (adj->state->report.verdict >= 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR || o->refused < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  o->refused = adj->state->report.verdict;
+  PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Fills the evaluation `last` with what is still missing of it */
+PetscErrorCode ADJEvaluateMissing_Private(ADJ adj, Vec theta, PetscBool gradient)
+{
+  ADJEvaluation *e = &adj->outer->last;
+  PetscBool      known;
+
+  PetscFunctionBegin;
+  PetscCall(ADJEvaluationIsAt_Private(adj, e, theta, &known));
+  if (known && gradient && !e->pulled && e->id != adj->state->id) known = PETSC_FALSE; /* the state has gone elsewhere */
   if (!known) PetscCall(ADJEvaluateObjective_Private(adj, theta));
-  if (gradient && !adj->outer->last.pulled && !adj->outer->last.failed) PetscCall(ADJEvaluateGradient_Private(adj));
+  if (gradient && !e->pulled && !e->failed) PetscCall(ADJEvaluateGradient_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -186,6 +214,7 @@ PetscErrorCode ADJEvaluationAccept_Private(ADJ adj)
   PetscCall(VecCopy(e->theta, it->theta));
   PetscCall(VecCopy(e->gradient, it->gradient));
   it->value  = e->value;
+  it->error  = e->error;
   it->id     = e->id;
   it->failed = PETSC_FALSE;
   it->pulled = PETSC_TRUE;
@@ -209,7 +238,7 @@ PetscErrorCode ADJEvaluationMirror_Private(ADJ adj, Vec theta, PetscReal *value,
   PetscCall(VecDot(theta, it->gradient, &slope));
   PetscCall(VecDot(it->theta, it->gradient, &at));
   slope -= at;
-  if (value) *value = it->value + (slope == (PetscScalar)0.0 ? 1.0 + PetscAbsReal(it->value) : PetscAbsScalar(slope));
+  if (value) *value = it->value + adj->outer->offset + (slope == (PetscScalar)0.0 ? 1.0 + PetscAbsReal(it->value) : PetscAbsScalar(slope));
   if (gradient) {
     PetscCall(VecCopy(it->gradient, gradient));
     if (PetscRealPart(slope) < 0.0) PetscCall(VecScale(gradient, -1.0));

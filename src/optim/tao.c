@@ -3,13 +3,76 @@
 */
 #include "checkpoint.h"
 
-/* A TaoSolve() begins where no function of the Tao was called yet */
-static PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
+/* The verdict comes first, then the test that the Tao had */
+static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
+{
+  ADJOuter  o = adj->outer;
+  PetscBool here;
+
+  PetscFunctionBegin;
+  PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
+  if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
+    PetscCall(VecCopy(o->iterate.theta, tao->solution));
+    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  if (here) PetscCall(ADJEvaluationAccept_Private(adj));
+  o->iterations = o->firstnorm == 0.0 ? 0 : o->iterations + 1;
+  PetscCall(TaoGetResidualNorm(tao, &o->norm));
+  if (o->firstnorm == 0.0) o->firstnorm = o->norm;
+  if (o->refused < 0) {
+    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall((*o->converged)(tao, o->convergedctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTaoTest_Private(adj, tao));
+  PetscCall(ADJCheckpointTest_Private(adj, tao));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
 {
   PetscFunctionBegin;
+  if (tao->ops->convergencetest == ADJTaoConverged) PetscFunctionReturn(PETSC_SUCCESS);
+  adj->outer->converged    = tao->ops->convergencetest ? tao->ops->convergencetest : TaoDefaultConvergenceTest;
+  adj->outer->convergedctx = tao->cnvP;
+  PetscCall(TaoSetConvergenceTest(tao, ADJTaoConverged, adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The method of brgn is another Tao, which is the one that iterates */
+static PetscErrorCode ADJTaoTakeSubsolver_Private(ADJ adj, Tao tao)
+{
+  PetscBool brgn;
+  Tao       sub;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)tao, TAOBRGN, &brgn));
+  if (!brgn) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(TaoBRGNGetSubsolver(tao, &sub));
+  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, sub));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A TaoSolve() begins where no function of the Tao was called yet */
+PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
+{
+  PetscInt calls;
+
+  PetscFunctionBegin;
   PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
-  if (adj->outer->x && (tao->nfuncs || tao->ngrads || tao->nfuncgrads)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(TaoGetCurrentFunctionEvaluations(tao, &calls));
+  if (adj->outer->x && calls) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJEvaluateBegin_Private(adj));
+  PetscCall(ADJTaoTakeSubsolver_Private(adj, tao));
   PetscCall(ADJCheckpointBegin_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -30,7 +93,7 @@ static PetscErrorCode ADJTaoAddNorm_Private(Tao tao, Vec theta, PetscReal *value
 }
 
 /* Evaluates; where there is no state the optimizer is sent back to its iterate, and if it has none there is nothing to be done */
-static PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *value, Vec gradient)
+PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *value, Vec gradient)
 {
   ADJOuter o = adj->outer;
 
@@ -40,7 +103,7 @@ static PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscR
   if (!o->last.failed) {
     if (!o->iterate.id) PetscCall(ADJEvaluationAccept_Private(adj));
     if (value) {
-      *value = o->last.value;
+      *value = o->last.value + o->offset;
       PetscCall(ADJTaoAddNorm_Private(tao, theta, value));
     }
     if (gradient) PetscCall(VecCopy(o->last.gradient, gradient));
@@ -104,48 +167,6 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
   PetscCall(ADJTaoEnter_Private(adj, tao));
   PetscCall(ADJTaoAvoidFactorization_Private(tao));
   PetscCall(ADJComputeHessian(adj, theta, H));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* The verdict comes first, then the test that the Tao had */
-static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
-{
-  ADJOuter  o = adj->outer;
-  PetscBool here;
-
-  PetscFunctionBegin;
-  PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
-  if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
-    PetscCall(VecCopy(o->iterate.theta, tao->solution));
-    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  if (here) PetscCall(ADJEvaluationAccept_Private(adj));
-  if (o->refused < 0) {
-    PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall((*o->converged)(tao, o->convergedctx));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
-{
-  ADJ adj = (ADJ)ctx;
-
-  PetscFunctionBegin;
-  PetscCall(ADJTaoTest_Private(adj, tao));
-  PetscCall(ADJCheckpointTest_Private(adj, tao));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
-{
-  PetscFunctionBegin;
-  if (tao->ops->convergencetest == ADJTaoConverged) PetscFunctionReturn(PETSC_SUCCESS);
-  adj->outer->converged    = tao->ops->convergencetest ? tao->ops->convergencetest : TaoDefaultConvergenceTest;
-  adj->outer->convergedctx = tao->cnvP;
-  PetscCall(TaoSetConvergenceTest(tao, ADJTaoConverged, adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -214,6 +235,7 @@ PetscErrorCode ADJSetTao(ADJ adj, Tao tao)
   PetscCall(ADJCreateHessianOf_Private(adj, tao->solution, &H));
   PetscCall(TaoSetHessian(tao, H, H, ADJTaoHessian, adj));
   PetscCall(MatDestroy(&H));
+  PetscCall(ADJMisfitSetTao_Private(adj, tao));
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
