@@ -3,6 +3,7 @@ static char help[] = "An optimization that was interrupted and goes on from its 
 /*
    nsize: 1 2 4
    requires: real double
+   args: -malloc_debug false -adj_trust_level none -adj_forward_pc_type redundant -adj_pc_type redundant -adj_tangent_pc_type redundant
 */
 #include "inversion.h"
 #include "files.h"
@@ -14,7 +15,8 @@ typedef struct {
   Vec         theta;
 } Outcome;
 
-static const char *const file = "run.ckp";
+static const char *const file   = "run.ckp";
+static PetscReal         weight = 3e-4; /* of |theta|^2: decides how many iterations there are */
 
 /* `its` iterations of a method, from the checkpoint if there is to be one. Its outcome has a copy of the parameters */
 static PetscErrorCode Run(MPI_Comm comm, const char type[], PetscInt its, ADJRestartMode mode, PetscInt memory, PetscBool bounded, Outcome *out)
@@ -24,7 +26,7 @@ static PetscErrorCode Run(MPI_Comm comm, const char type[], PetscInt its, ADJRes
   Vec       lower, upper;
 
   PetscFunctionBeginUser;
-  PetscCall(InversionCreate(comm, 7, 5, 3e-4, &p));
+  PetscCall(InversionCreate(comm, 7, 5, weight, &p));
   PetscCall(ADJGetTao(p.adj, &tao));
   PetscCall(TaoSetType(tao, type));
   PetscCall(TaoSetTolerances(tao, 1e-9, 0.0, 0.0));
@@ -103,15 +105,17 @@ static PetscErrorCode TestSameMinimum(const char type[], PetscInt first, PetscRe
 
 static PetscErrorCode TestMethods(void)
 {
-  const char *const types[] = {TAOBLMVM, TAOLMVM, TAOBQNLS, TAOBQNKLS, TAOBNCG, TAONLS, TAOBNLS, TAOBNTR};
+  const char *const types[] = {TAOBLMVM, TAOBNCG, TAONLS, TAOBNLS, TAOBNTR};
   Outcome           o;
   PetscReal         minimum;
 
   PetscFunctionBeginUser;
+  weight = 3e-2;
   PetscCall(Run(PETSC_COMM_WORLD, TAOBNLS, 100, ADJ_RESTART_NONE, PETSC_DETERMINE, PETSC_FALSE, &o));
   minimum = o.value;
   PetscCall(VecDestroy(&o.theta));
-  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(types); i++) PetscCall(TestSameMinimum(types[i], i < 5 ? 15 : 3, minimum));
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(types); i++) PetscCall(TestSameMinimum(types[i], i < 2 ? 7 : 2, minimum));
+  weight = 3e-4;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -163,7 +167,7 @@ static PetscErrorCode TestOwnTao(void)
 
   PetscFunctionBeginUser;
   for (PetscInt i = 0; i < 2; i++) {
-    PetscCall(InversionCreate(PETSC_COMM_WORLD, 7, 5, 3e-4, &p[i]));
+    PetscCall(InversionCreate(PETSC_COMM_WORLD, 7, 5, weight, &p[i]));
     PetscCall(TaoCreate(PETSC_COMM_WORLD, &tao[i]));
     PetscCall(TaoSetType(tao[i], TAOLMVM));
     PetscCall(TaoSetSolution(tao[i], p[i].theta));

@@ -6,7 +6,7 @@ static char help[] = "An inversion that may be interrupted and started again, fo
 /*
    nsize: 1 2
    requires: real double
-   args: -adj_tao_type blmvm -da_grid_x 8 -da_grid_y 6 -weight 1e-2
+   args: -malloc_debug false -adj_trust_level none -adj_tao_type bnls -da_grid_x 6 -da_grid_y 5 -weight 1e-2
 */
 #include "inversion.h"
 
