@@ -610,6 +610,35 @@ PETSC_EXTERN PetscErrorCode ADJGetRejected(ADJ, PetscInt *);
 #define ADJTAODESCENT "descent" /* a TaoType */
 
 /*E
+   ADJRestartMode - Whether an outer optimization begins with a checkpoint
+
+   Level: beginner
+
+   Values:
++  `ADJ_RESTART_NONE`     - no: it begins anew (default)
+.  `ADJ_RESTART_AUTO`     - if there is one
+-  `ADJ_RESTART_REQUIRED` - yes: it is an error if there is none
+
+.seealso: `ADJSetRestart()`
+E*/
+typedef enum { ADJ_RESTART_NONE,
+               ADJ_RESTART_AUTO,
+               ADJ_RESTART_REQUIRED } ADJRestartMode;
+PETSC_EXTERN const char *const ADJRestartModes[];
+PETSC_EXTERN PetscErrorCode    ADJSetCheckpoint(ADJ, const char[]);
+PETSC_EXTERN PetscErrorCode    ADJGetCheckpoint(ADJ, const char *[]);
+PETSC_EXTERN PetscErrorCode    ADJSetCheckpointInterval(ADJ, PetscInt, PetscReal);
+PETSC_EXTERN PetscErrorCode    ADJGetCheckpointInterval(ADJ, PetscInt *, PetscReal *);
+PETSC_EXTERN PetscErrorCode    ADJSetCheckpointMemory(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode    ADJGetCheckpointMemory(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode    ADJSetRestart(ADJ, ADJRestartMode, const char[]);
+PETSC_EXTERN PetscErrorCode    ADJGetRestart(ADJ, ADJRestartMode *, const char *[]);
+PETSC_EXTERN PetscErrorCode    ADJRestart(ADJ, Vec, PetscBool *);
+PETSC_EXTERN PetscErrorCode    ADJCheckpointWrite(ADJ, const char[]);
+PETSC_EXTERN PetscErrorCode    ADJCheckpointLoad(ADJ, const char[], Vec);
+PETSC_EXTERN PetscErrorCode    ADJGetElapsedTime(ADJ, PetscReal *);
+
+/*E
    ADJToleranceSchedule - How the tolerances of forward and adjoint solves follow an outer optimization
 
    Level: intermediate

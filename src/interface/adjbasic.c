@@ -95,6 +95,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscTryTypeMethod(adj, reset);
   if (adj->adapter && adj->adapter->reset) PetscCall((*adj->adapter->reset)(adj));
   PetscCall(ADJOuterReset_Private(adj));
+  PetscCall(ADJCheckpointReset_Private(adj));
   PetscCall(ADJPCReuseReset_Private(adj));
   PetscCall(ADJProductsReset_Private(adj));
   if (adj->snes) PetscCall(SNESReset(adj->snes));
@@ -162,6 +163,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   }
   PetscCall(ADJReset(*adj));
   PetscCall(ADJOuterDestroy_Private(*adj));
+  PetscCall(ADJCheckpointDestroy_Private(*adj));
   PetscCall(ADJMisfitReset_Private(*adj));
   PetscCall(ADJPCReuseDestroy_Private(*adj));
   PetscTryTypeMethod(*adj, destroy);

@@ -4,7 +4,7 @@
 #include <contragrad/private/adjimpl.h>
 
 PetscClassId  ADJ_CLASSID = 0, ADJPROX_CLASSID = 0;
-PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck;
+PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck, ADJ_Checkpoint;
 
 static PetscBool ADJPackageInitialized = PETSC_FALSE;
 static PetscBool ADJStartedSlepc       = PETSC_FALSE;
@@ -20,6 +20,7 @@ static PetscErrorCode ADJRegisterEvents_Private(void)
   PetscCall(PetscLogEventRegister("ADJJVP", ADJ_CLASSID, &ADJ_JVP));
   PetscCall(PetscLogEventRegister("ADJLinearize", ADJ_CLASSID, &ADJ_Linearize));
   PetscCall(PetscLogEventRegister("ADJTrajectory", ADJ_CLASSID, &ADJ_Trajectory));
+  PetscCall(PetscLogEventRegister("ADJCheckpoint", ADJ_CLASSID, &ADJ_Checkpoint));
   PetscCall(PetscLogEventRegister("ADJTrust", ADJ_CLASSID, &ADJ_TrustCheck));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

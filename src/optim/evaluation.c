@@ -7,6 +7,7 @@ PetscErrorCode ADJOuterSetFromOptions_Private(ADJ adj, ADJOptionItems PetscOptio
 {
   PetscFunctionBegin;
   PetscCall(PetscOptionsEnum("-adj_hessian_type", "How the Hessian is multiplied by a direction", "ADJSetHessianType", ADJHessianTypes, (PetscEnum)adj->hessiantype, (PetscEnum *)&adj->hessiantype, NULL));
+  PetscCall(ADJCheckpointSetFromOptions_Private(adj, PetscOptionsObject));
   PetscCall(ADJToleranceSetFromOptions_Private(adj, PetscOptionsObject));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -1,13 +1,12 @@
 /*
    The reduced objective as that of a Tao.
 */
-#include "outer.h"
+#include "checkpoint.h"
 
 /* The verdict comes first, then the test that the Tao had */
-static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
+static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
 {
-  ADJ       adj = (ADJ)ctx;
-  ADJOuter  o   = adj->outer;
+  ADJOuter  o = adj->outer;
   PetscBool here;
 
   PetscFunctionBegin;
@@ -26,6 +25,16 @@ static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall((*o->converged)(tao, o->convergedctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTaoTest_Private(adj, tao));
+  PetscCall(ADJCheckpointTest_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -66,6 +75,7 @@ PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
   if (adj->outer->x && calls) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJEvaluateBegin_Private(adj));
   PetscCall(ADJTaoTakeSubsolver_Private(adj, tao));
+  PetscCall(ADJCheckpointBegin_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -281,7 +291,9 @@ PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
 
    Options Database Keys:
 +  -adj_tao_type <blmvm>  - the method: any of `Tao`, or `descent`, which takes steps of a given length along the negative gradient
--  -adj_tao_<option>      - of the method: `-adj_tao_monitor`, `-adj_tao_gatol`, `-adj_tao_max_it`, ...
+.  -adj_tao_<option>      - of the method: `-adj_tao_monitor`, `-adj_tao_gatol`, `-adj_tao_max_it`, ...
+.  -adj_checkpoint <file> - where checkpoints are written, see `ADJSetCheckpoint()`
+-  -adj_restart           - from the last one, see `ADJSetRestart()`
 
    Level: beginner
 
@@ -309,6 +321,7 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscCall(ADJSetTao(adj, tao));
   PetscCall(TaoSetFromOptions(tao));
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type may have brought its own */
+  PetscCall(ADJRestart(adj, theta, NULL));
   PetscCall(TaoSolve(tao));
   if (adj->outer->refused < 0) PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER)); /* and not, say, a line search that failed */
   PetscFunctionReturn(PETSC_SUCCESS);
