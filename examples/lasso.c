@@ -25,6 +25,9 @@ static char help[] = "The lasso by three iterations: the derivatives of their it
    args: -malloc_debug false -method forward_backward
    args: -malloc_debug false -method douglas_rachford
    args: -malloc_debug false -method admm
+   gallery: -method forward_backward
+   gallery: -method douglas_rachford
+   gallery: -method admm
 */
 #include "gallery.h"
 #include "lasso/lasso.h"

@@ -19,6 +19,8 @@ static char help[] = "Weighted ridge regression by gradient descent: how the Jac
    args: -condition 100 -malloc_debug false
    args: -condition 1000 -malloc_debug false
    args: -condition 100 -n 3 -m 3 -iterations 500 -truncated 100 -cotangents 2 -malloc_debug false
+   gallery: -condition 100
+   gallery: -condition 1000
 */
 #include "gallery.h"
 

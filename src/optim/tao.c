@@ -52,12 +52,14 @@ static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
 static PetscErrorCode ADJTaoTakeSubsolver_Private(ADJ adj, Tao tao)
 {
   PetscBool brgn;
-  Tao       sub;
+  Tao       sub = tao;
 
   PetscFunctionBegin;
   PetscCall(PetscObjectTypeCompare((PetscObject)tao, TAOBRGN, &brgn));
   if (!brgn) PetscFunctionReturn(PETSC_SUCCESS);
+#if !PetscDefined(USE_COMPLEX)
   PetscCall(TaoBRGNGetSubsolver(tao, &sub));
+#endif
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, sub));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
