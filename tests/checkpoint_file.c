@@ -174,7 +174,7 @@ static PetscErrorCode TestFlipped(Inversion *p, PetscMPIInt n, char bytes[])
     flipped++;
     if (!yes) {
       passed++;
-      PetscCall(TapDiag("bit %d of byte %" PetscInt_FMT " was not missed", (int)(i % 8), where));
+      PetscCall(TapDiag("bit %d of byte %" PetscInt_FMT " was flipped, and nobody noticed", (int)(i % 8), where));
     }
   }
   PetscCall(TapOk((PetscBool)(!passed), "one bit flipped, in %" PetscInt_FMT " places", flipped));

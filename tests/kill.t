@@ -19,7 +19,8 @@ $ENV{$_->[0]} //= $_->[1] for ['OMPI_ALLOW_RUN_AS_ROOT', 1], ['OMPI_ALLOW_RUN_AS
   ['PRTE_MCA_rmaps_default_mapping_policy', ':oversubscribe'], ['OMP_NUM_THREADS', 1];
 my $dir  = tempdir(CLEANUP => 1);
 my $file = "$dir/run.ckp";
-my @run  = ($ENV{MPIEXEC} // 'mpiexec', '-n', 2, $program, qw(-adj_tao_type blmvm -adj_tao_monitor -pause 0.005 -da_grid_x 12 -da_grid_y 10));
+my @run  = ($ENV{MPIEXEC} // 'mpiexec', '-n', 2, $program, qw(-adj_tao_type blmvm -adj_tao_monitor -pause 0.01 -da_grid_x 12 -da_grid_y 10
+  -adj_trust_level none -adj_forward_pc_type redundant -adj_pc_type redundant));
 my ($count, $failed) = (0, 0);
 
 sub ok {
