@@ -50,6 +50,12 @@ typedef PetscOptionItems ADJOptionItems;
   #define ADJTSGetEvaluationTimes TSGetEvaluationTimes
 #endif
 
+#if PETSC_VERSION_LT(3, 21, 0)
+  #define ADJTaoMonitorSet TaoSetMonitor
+#else
+  #define ADJTaoMonitorSet TaoMonitorSet
+#endif
+
 /* Whether PCSetPreSolve() was called, which a later release has taken away, with its field */
 #if PETSC_VERSION_LT(3, 20, 0)
   #define ADJPCHasUserPreSolve(pc) ((PetscBool)((pc)->presolve != NULL))
