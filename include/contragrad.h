@@ -601,6 +601,7 @@ PETSC_EXTERN PetscErrorCode ADJTestHessian(ADJ, Vec, Vec, PetscReal *, PetscReal
 PETSC_EXTERN PetscErrorCode ADJSetObjective(ADJ, ADJObjectiveFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJGetObjective(ADJ, ADJObjectiveFn **, void **);
 PETSC_EXTERN PetscErrorCode ADJComputeObjectiveAndGradient(ADJ, Vec, PetscReal *, Vec);
+PETSC_EXTERN PetscErrorCode ADJSetMisfit(ADJ, Vec, ADJMapFn *, ADJVJPFn *, ADJJVPFn *, void *);
 PETSC_EXTERN PetscErrorCode ADJGetCorrectedObjective(ADJ, PetscReal *, PetscReal *);
 
 /* ------------------------------- Outer optimization ------------------------------ */

@@ -159,6 +159,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   }
   PetscCall(ADJReset(*adj));
   PetscCall(ADJOuterDestroy_Private(*adj));
+  PetscCall(ADJMisfitReset_Private(*adj));
   PetscCall(ADJPCReuseDestroy_Private(*adj));
   PetscTryTypeMethod(*adj, destroy);
   PetscCall(ADJSetAdapter_Private(*adj, NULL, NULL, NULL));

@@ -114,6 +114,28 @@ static PetscErrorCode ADJEvaluateObjective_Private(ADJ adj, Vec theta)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Whether the type leaves the whole adjoint of the solution behind */
+PetscErrorCode ADJKeepsAdjoint_Private(ADJ adj, PetscBool *yes)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)adj, yes, ADJIMPLICIT, ADJAUTO, ""));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The error of a value is then of second order in that of the state: a line search sees differences far below the forward tolerance */
+static PetscErrorCode ADJCorrectValue_Private(ADJ adj, PetscReal *value)
+{
+  PetscBool keeps;
+  PetscReal correction;
+
+  PetscFunctionBegin;
+  PetscCall(ADJKeepsAdjoint_Private(adj, &keeps));
+  if (!keeps || !adj->w || adj->wspoilt || adj->state->report.verdict < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJGetCorrectedObjective(adj, NULL, &correction));
+  if (!PetscIsInfOrNanReal(correction)) *value += correction;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* A refusal is no error here: it is noted, and ends the optimization */
 static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
 {
@@ -129,6 +151,8 @@ static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
   adj->trustaction = action;
   PetscCall(ierr);
   e->pulled = PETSC_TRUE;
+  PetscCall(ADJCorrectValue_Private(adj, &e->value));
+  if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
   if (adj->state->report.verdict < 0 && action == ADJ_TRUST_ACTION_ERROR && o->refused == ADJ_TRUST_NONE) {
     o->refused = adj->state->report.verdict;
     PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));

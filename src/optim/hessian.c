@@ -165,6 +165,10 @@ static PetscErrorCode ADJHessianObjective_Private(ADJHessian *h, PetscReal step,
   PetscReal value;
 
   PetscFunctionBegin;
+  if (adj->objective == ADJMisfitObjective_Private && adj->hessiantype == ADJ_HESSIAN_GAUSS_NEWTON) {
+    PetscCall(ADJMisfitHessian_Private(adj, h->x, h->theta, h->xdot, thetadot, h->rhs, h->part));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
   if (adj->objectivehessian) {
     PetscCallBack("ADJ second derivatives of the objective", (*adj->objectivehessian)(adj, h->x, h->theta, h->xdot, thetadot, h->rhs, h->part, adj->objectivehessianctx));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -182,7 +186,7 @@ static PetscErrorCode ADJHessianObjective_Private(ADJHessian *h, PetscReal step,
 }
 
 /* Brings the linearization to the point of the matrix: that of the last solve, if nothing was solved since */
-static PetscErrorCode ADJHessianLinearize_Private(ADJHessian *h)
+PetscErrorCode ADJHessianLinearize_Private(ADJHessian *h)
 {
   ADJ adj = h->adj;
 
@@ -236,7 +240,7 @@ static PetscErrorCode ADJHessianCheckSolve_Private(ADJ adj, const char name[], c
 }
 
 /* M^T wdot = rhs, in place of the adjoint of the last solve, which stays what it was */
-static PetscErrorCode ADJHessianSolveAdjoint_Private(ADJHessian *h)
+PetscErrorCode ADJHessianSolveAdjoint_Private(ADJHessian *h)
 {
   ADJ             adj    = h->adj;
   Vec             w      = adj->w;
@@ -257,7 +261,7 @@ static PetscErrorCode ADJHessianSolveAdjoint_Private(ADJHessian *h)
 }
 
 /* M xdot = N thetadot */
-static PetscErrorCode ADJHessianSolveTangent_Private(ADJHessian *h, Vec thetadot)
+PetscErrorCode ADJHessianSolveTangent_Private(ADJHessian *h, Vec thetadot)
 {
   ADJ            adj = h->adj;
   ADJLinearSolve rec;
@@ -273,7 +277,7 @@ static PetscErrorCode ADJHessianSolveTangent_Private(ADJHessian *h, Vec thetadot
 
 static PetscErrorCode ADJHessianProduct_Private(ADJHessian *h, Vec thetadot, Vec y)
 {
-  ADJ       adj = h->adj;
+  ADJ       adj  = h->adj;
   PetscReal step = 0.0;
 
   PetscFunctionBegin;
@@ -304,12 +308,9 @@ static PetscErrorCode MatMult_ADJHessian(Mat H, Vec thetadot, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode MatDestroy_ADJHessian(Mat H)
+PetscErrorCode ADJHessianDestroyVecs_Private(ADJHessian *h)
 {
-  ADJHessian *h;
-
   PetscFunctionBegin;
-  PetscCall(MatShellGetContext(H, &h));
   PetscCall(VecDestroy(&h->x));
   PetscCall(VecDestroy(&h->theta));
   PetscCall(VecDestroy(&h->w));
@@ -323,6 +324,16 @@ static PetscErrorCode MatDestroy_ADJHessian(Mat H)
     PetscCall(VecDestroy(&h->xbar[i]));
     PetscCall(VecDestroy(&h->thetabar[i]));
   }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode MatDestroy_ADJHessian(Mat H)
+{
+  ADJHessian *h;
+
+  PetscFunctionBegin;
+  PetscCall(MatShellGetContext(H, &h));
+  PetscCall(ADJHessianDestroyVecs_Private(h));
   PetscCall(PetscFree(h));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -368,13 +379,24 @@ static PetscErrorCode ADJHessianCreateVecs_Private(ADJHessian *h)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Linear solves are made there from now on; the state of the last solve is there too */
+PetscErrorCode ADJHessianMoveTo_Private(ADJHessian *h, Vec x, Vec theta)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJHessianCreateVecs_Private(h));
+  PetscCall(VecCopy(x, h->x));
+  PetscCall(VecCopy(theta, h->theta));
+  h->id = h->adj->state->id;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* Whether there are an adjoint to hold fixed, and tangents */
 PetscErrorCode ADJHessianByProducts_Private(ADJ adj, PetscBool *yes)
 {
   PetscBool keeps;
 
   PetscFunctionBegin;
-  PetscCall(PetscObjectTypeCompareAny((PetscObject)adj, &keeps, ADJIMPLICIT, ADJAUTO, ""));
+  PetscCall(ADJKeepsAdjoint_Private(adj, &keeps));
   *yes = (PetscBool)(keeps && adj->jvp && adj->hessiantype != ADJ_HESSIAN_DIFFERENCES);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -387,13 +409,10 @@ PetscErrorCode ADJHessianSetPoint_Private(ADJ adj, Mat H)
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(H, &h));
-  PetscCall(ADJHessianCreateVecs_Private(h));
+  PetscCall(ADJHessianMoveTo_Private(h, adj->state->x, adj->state->theta));
   PetscCall(ADJHessianByProducts_Private(adj, &products));
   h->differences = (PetscBool)!products;
-  PetscCall(VecCopy(adj->state->x, h->x));
-  PetscCall(VecCopy(adj->state->theta, h->theta));
   if (products) PetscCall(VecCopy(adj->w, h->w));
-  h->id = adj->state->id;
   PetscCall(PetscObjectStateIncrease((PetscObject)H));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

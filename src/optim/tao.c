@@ -3,71 +3,6 @@
 */
 #include "outer.h"
 
-/* A TaoSolve() begins where no function of the Tao was called yet */
-static PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
-{
-  PetscFunctionBegin;
-  PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
-  if (!adj->outer->x || (!tao->nfuncs && !tao->ngrads && !tao->nfuncgrads)) PetscCall(ADJEvaluateBegin_Private(adj));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Evaluates; where there is no state the optimizer is sent back to its iterate, and if it has none there is nothing to be done */
-static PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *value, Vec gradient)
-{
-  ADJOuter o = adj->outer;
-
-  PetscFunctionBegin;
-  PetscCall(ADJTaoEnter_Private(adj, tao));
-  PetscCall(ADJEvaluate_Private(adj, theta, gradient ? PETSC_TRUE : PETSC_FALSE));
-  if (!o->last.failed) {
-    if (!o->iterate.id) PetscCall(ADJEvaluationAccept_Private(adj));
-    if (value) *value = o->last.value;
-    if (gradient) PetscCall(VecCopy(o->last.gradient, gradient));
-    PetscFunctionReturn(PETSC_SUCCESS);
-  }
-  PetscCall(PetscInfo(adj, "No state at a trial point (forward solve: %s): the step is rejected\n", SNESConvergedReasons[adj->state->reason]));
-  if (o->iterate.id)
-    PetscCall(ADJEvaluationMirror_Private(adj, theta, value, gradient));
-  else {
-    PetscCheck(!gradient && o->succeeded, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "At the first parameters the forward solve stopped with %s and the objective is %g: the optimizer has no step to take back. Start from parameters, and from a guess of the state, where the forward solve converges; look at its monitor", SNESConvergedReasons[adj->state->reason], (double)o->last.value);
-    *value = PETSC_INFINITY; /* a method that compares values */
-  }
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJTaoObjective(Tao tao, Vec theta, PetscReal *value, void *ctx)
-{
-  PetscFunctionBegin;
-  PetscCall(ADJTaoEvaluate_Private((ADJ)ctx, tao, theta, value, NULL));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJTaoGradient(Tao tao, Vec theta, Vec gradient, void *ctx)
-{
-  PetscFunctionBegin;
-  PetscCall(ADJTaoEvaluate_Private((ADJ)ctx, tao, theta, NULL, gradient));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJTaoObjectiveAndGradient(Tao tao, Vec theta, PetscReal *value, Vec gradient, void *ctx)
-{
-  PetscFunctionBegin;
-  PetscCall(ADJTaoEvaluate_Private((ADJ)ctx, tao, theta, value, gradient));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *ctx)
-{
-  ADJ adj = (ADJ)ctx;
-
-  (void)Hpre;
-  PetscFunctionBegin;
-  PetscCall(ADJTaoEnter_Private(adj, tao));
-  PetscCall(ADJComputeHessian(adj, theta, H));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* The verdict comes first, then the test that the Tao had */
 static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
 {
@@ -101,6 +36,124 @@ static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* The method of brgn is another Tao, which is the one that iterates */
+static PetscErrorCode ADJTaoTakeSubsolver_Private(ADJ adj, Tao tao)
+{
+  PetscBool brgn;
+  Tao       sub;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)tao, TAOBRGN, &brgn));
+  if (!brgn) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(TaoBRGNGetSubsolver(tao, &sub));
+  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, sub));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A TaoSolve() begins where no function of the Tao was called yet */
+PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
+{
+  PetscFunctionBegin;
+  PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
+  if (adj->outer->x && (tao->nfuncs || tao->ngrads || tao->nfuncgrads)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJEvaluateBegin_Private(adj));
+  PetscCall(ADJTaoTakeSubsolver_Private(adj, tao));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* OWL-QN minimizes l + lambda |theta|_1: the second term is in its gradients, but it looks for it in the values that it is given */
+static PetscErrorCode ADJTaoAddNorm_Private(Tao tao, Vec theta, PetscReal *value)
+{
+  PetscBool owlqn;
+  PetscReal norm, lambda = 1.0; /* Tao's default */
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)tao, TAOOWLQN, &owlqn));
+  if (!owlqn) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscOptionsGetReal(((PetscObject)tao)->options, ((PetscObject)tao)->prefix, "-tao_owlqn_lambda", &lambda, NULL));
+  PetscCall(VecNorm(theta, NORM_1, &norm));
+  *value += lambda * norm;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Evaluates; where there is no state the optimizer is sent back to its iterate, and if it has none there is nothing to be done */
+PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *value, Vec gradient)
+{
+  ADJOuter o = adj->outer;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEnter_Private(adj, tao));
+  PetscCall(ADJEvaluate_Private(adj, theta, gradient ? PETSC_TRUE : PETSC_FALSE));
+  if (!o->last.failed) {
+    if (!o->iterate.id) PetscCall(ADJEvaluationAccept_Private(adj));
+    if (value) {
+      *value = o->last.value;
+      PetscCall(ADJTaoAddNorm_Private(tao, theta, value));
+    }
+    if (gradient) PetscCall(VecCopy(o->last.gradient, gradient));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  PetscCall(PetscInfo(adj, "No state at a trial point (forward solve: %s): the step is rejected\n", SNESConvergedReasons[adj->state->reason]));
+  if (o->iterate.id) {
+    PetscCall(ADJEvaluationMirror_Private(adj, theta, value, gradient));
+    if (value) PetscCall(ADJTaoAddNorm_Private(tao, theta, value));
+  } else {
+    PetscCheck(!gradient && o->succeeded, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "At the first parameters the forward solve stopped with %s and the objective is %g: the optimizer has no step to take back. Start from parameters, and from a guess of the state, where the forward solve converges; look at its monitor", SNESConvergedReasons[adj->state->reason], (double)o->last.value);
+    *value = PETSC_INFINITY; /* a method that compares values */
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoObjective(Tao tao, Vec theta, PetscReal *value, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEvaluate_Private((ADJ)ctx, tao, theta, value, NULL));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoGradient(Tao tao, Vec theta, Vec gradient, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEvaluate_Private((ADJ)ctx, tao, theta, NULL, gradient));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoObjectiveAndGradient(Tao tao, Vec theta, PetscReal *value, Vec gradient, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEvaluate_Private((ADJ)ctx, tao, theta, value, gradient));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A method whose default preconditioner factors the Hessian, which is a shell, gets none unless one was asked for */
+static PetscErrorCode ADJTaoAvoidFactorization_Private(Tao tao)
+{
+  PC          pc;
+  PetscBool   factors, chosen;
+  const char *prefix;
+
+  PetscFunctionBegin;
+  if (!tao->ksp) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPGetPC(tao->ksp, &pc));
+  PetscCall(PetscObjectTypeCompareAny((PetscObject)pc, &factors, PCILU, PCICC, PCBJACOBI, ""));
+  PetscCall(PCGetOptionsPrefix(pc, &prefix));
+  PetscCall(PetscOptionsHasName(((PetscObject)pc)->options, prefix, "-pc_type", &chosen));
+  if ((factors || !((PetscObject)pc)->type_name) && !chosen) PetscCall(PCSetType(pc, PCNONE));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+
+  (void)Hpre;
+  PetscFunctionBegin;
+  PetscCall(ADJTaoEnter_Private(adj, tao));
+  PetscCall(ADJTaoAvoidFactorization_Private(tao));
+  PetscCall(ADJComputeHessian(adj, theta, H));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    ADJSetTao - Makes the reduced objective, its gradient and its Hessian those of a `Tao`
 
@@ -121,7 +174,11 @@ static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
    TaoSolve(tao);
 .ve
    Any method of `Tao` can be chosen: `-tao_type blmvm` or `bqnls` with gradients, `bnls` or `bntr` with Hessian products
-   (`ADJCreateHessian()`), `brgn` if there is a misfit (`ADJSetMisfit()`). Bounds, line search, tolerances and monitors are the Tao's own.
+   (`ADJCreateHessian()`), `brgn` if there is a misfit (`ADJSetMisfit()`); `owlqn` minimizes l + lambda |theta|_1 with lambda from
+   `-tao_owlqn_lambda`, the objective being l alone. Bounds, line search, tolerances and monitors are the Tao's own.
+
+   The value that comes with a gradient is that of `ADJGetCorrectedObjective()` where the type keeps the adjoint: its error is of second
+   order in that of the state, so that line searches see differences far below the forward tolerance.
 
    At one theta nothing is solved twice. State and adjoint start from the last ones; steps that are a model (`ADJSetSteps()`)
    always start from the vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
@@ -162,6 +219,7 @@ PetscErrorCode ADJSetTao(ADJ adj, Tao tao)
   PetscCall(ADJCreateHessianOf_Private(adj, tao->solution, &H));
   PetscCall(TaoSetHessian(tao, H, H, ADJTaoHessian, adj));
   PetscCall(MatDestroy(&H));
+  PetscCall(ADJMisfitSetTao_Private(adj, tao));
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -191,7 +249,7 @@ PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
   PetscCheck(!PetscDefined(USE_COMPLEX), PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "Tao minimizes over real variables only: use a PETSc with real scalars");
   PetscCall(ADJGetOuter_Private(adj, &o));
   if (!o->tao) {
-    PetscCall(ADJGetChildPrefix_Private(adj, "", sizeof(prefix), prefix));
+    PetscCall(ADJGetChildPrefix_Private(adj, "adj_", sizeof(prefix), prefix));
     PetscCall(TaoCreate(PetscObjectComm((PetscObject)adj), &o->tao));
     PetscCall(PetscObjectIncrementTabLevel((PetscObject)o->tao, (PetscObject)adj, 1));
     PetscCall(TaoSetOptionsPrefix(o->tao, prefix));

@@ -211,6 +211,15 @@ typedef struct {
   PetscBool          checked[2][2]; /* the DMs fit: local vectors, arrays; state, parameters */
 } ADJLocalFunctions;
 
+/* An objective that is a sum of squares: ../optim/misfit.c */
+typedef struct {
+  Vec       d, work; /* like the misfit */
+  ADJMapFn *f;
+  ADJVJPFn *vjp;
+  ADJJVPFn *jvp;
+  void     *ctx;
+} ADJMisfit;
+
 struct _p_ADJ {
   PETSCHEADER(struct _ADJOps);
   /*------------------------- User parameters ---------------------------*/
@@ -249,6 +258,7 @@ struct _p_ADJ {
   ADJLinearizeFn         *linearize;
   ADJObjectiveFn         *objective;
   void                   *mapctx, *vjpctx, *jvpctx, *linearizectx, *objectivectx;
+  ADJMisfit               misfit;
   ADJObjectiveHessianFn  *objectivehessian;
   ADJSecondVJPFn         *secondvjp;
   void                   *objectivehessianctx, *secondvjpctx;
@@ -422,6 +432,7 @@ PETSC_INTERN PetscErrorCode ADJSolveAdjoint_Private(ADJ, Vec, Vec);
 /* Outer optimization: ../optim/ */
 PETSC_INTERN PetscErrorCode ADJPullObjective_Private(ADJ, PetscReal *, Vec);
 PETSC_INTERN PetscErrorCode ADJOuterSetFromOptions_Private(ADJ, ADJOptionItems);
+PETSC_INTERN PetscErrorCode ADJMisfitReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJOuterReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJRegisterTao_Private(void);
 PETSC_INTERN PetscErrorCode ADJOuterDestroy_Private(ADJ);
