@@ -38,7 +38,7 @@ struct _n_Inversion {
   AquiferPoint *well; /* the same on all processes */
 
   /* optimization */
-  PetscBool bounded, quiet;
+  PetscBool bounded, prior, quiet;
   PetscReal bounds[2];
   Progress  progress;
 
@@ -68,6 +68,9 @@ extern PetscErrorCode ProgressEnd(Inversion);
 
 /* weight.c */
 extern PetscErrorCode WeightSolve(Inversion);
+
+/* prior.c */
+extern PetscErrorCode PriorAttach(Inversion, Tao);
 
 /* series.c */
 extern PetscErrorCode SeriesWrite(Inversion, PetscInt iteration);

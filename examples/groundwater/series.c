@@ -78,20 +78,24 @@ static PetscErrorCode WriteWells(Inversion inv)
 PetscErrorCode PanelWrite(Inversion inv)
 {
   const PetscInt *size = inv->aq->patch.size;
+  const Vec       shown = inv->truth ? inv->truth : inv->theta;
+  PetscReal       low, high;
   char            file[PETSC_MAX_PATH_LEN];
   FILE           *f;
 
   PetscFunctionBeginUser;
+  PetscCall(VecMin(shown, NULL, &low));
+  PetscCall(VecMax(shown, NULL, &high));
   PetscCall(WriteField(inv, "start", inv->aq->theta));
   PetscCall(WriteField(inv, "recovered", inv->theta));
-  PetscCall(WriteField(inv, "truth", inv->truth ? inv->truth : inv->theta));
+  PetscCall(WriteField(inv, "truth", shown));
   if (inv->well) PetscCall(WriteWells(inv));
   PetscCall(PetscSNPrintf(file, sizeof(file), "%s.gp", inv->panel));
   PetscCall(PetscFOpen(inv->aq->comm, file, "w", &f));
   PetscCall(PetscFPrintf(inv->aq->comm, f, "nx = %" PetscInt_FMT "\nny = %" PetscInt_FMT "\n", size[0], size[1]));
   PetscCall(PetscFPrintf(inv->aq->comm, f, "lx = %g\nly = %g\n", (double)inv->aq->length[0], (double)inv->aq->length[1]));
   PetscCall(PetscFPrintf(inv->aq->comm, f, "skip = %d\n", (int)(2 * sizeof(PetscInt)) + (int)sizeof(PetscReal) * (int)(size[2] / 2) * (int)(size[0] * size[1])));
-  PetscCall(PetscFPrintf(inv->aq->comm, f, "wells = %d\ntwin = %d\n", inv->well ? 1 : 0, inv->truth ? 1 : 0));
+  PetscCall(PetscFPrintf(inv->aq->comm, f, "wells = %d\ntwin = %d\nlow = %g\nhigh = %g\n", inv->well ? 1 : 0, inv->truth ? 1 : 0, (double)low, (double)high));
   PetscCall(PetscFClose(inv->aq->comm, f));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
