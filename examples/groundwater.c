@@ -185,18 +185,6 @@ static PetscErrorCode PrintTable(Aquifer aq, ADJ adj, Vec h, Vec theta, const Re
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode WriteVTK(Aquifer aq, const char prefix[], Vec h, Vec theta, Vec gradient)
-{
-  const char *const name[]  = {"head", "theta", "gradient"};
-  const Vec         field[] = {h, theta, gradient};
-  char              file[PETSC_MAX_PATH_LEN];
-
-  PetscFunctionBeginUser;
-  PetscCall(PetscSNPrintf(file, sizeof(file), "%s.vts", prefix));
-  PetscCall(AquiferWriteVTK(aq, file, 3, name, field));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 /* One gradient, looked at from all sides */
 static PetscErrorCode RunGradient(Aquifer aq, const Options *options, PetscLogDouble begin)
 {
@@ -217,7 +205,7 @@ static PetscErrorCode RunGradient(Aquifer aq, const Options *options, PetscLogDo
   PetscCall(Differentiate(adj, options, h, theta, gradient, &result));
   PetscCall(PrintTable(aq, adj, h, theta, &result));
   PetscCall(VecViewFromOptions(gradient, NULL, "-gradient_view"));
-  if (options->vtk[0]) PetscCall(WriteVTK(aq, options->vtk, h, theta, gradient));
+  if (options->vtk[0]) PetscCall(AquiferWriteVTK(aq, options->vtk, h, theta, gradient));
   PetscCall(VecDestroy(&gradient));
   PetscCall(VecDestroy(&theta));
   PetscCall(VecDestroy(&h));

@@ -128,6 +128,7 @@ extern PetscErrorCode AquiferSetObservations(Aquifer, PetscInt n, const AquiferP
 extern PetscReal      AquiferHeterogeneity(Aquifer, PetscReal amplitude, const PetscReal x[]);
 extern PetscErrorCode AquiferLoadTheta(Aquifer, const char file[], Vec);
 extern PetscErrorCode AquiferCreateTheta(Aquifer, Vec *);
-extern PetscErrorCode AquiferWriteVTK(Aquifer, const char file[], PetscInt n, const char *const name[], const Vec[]);
+extern PetscErrorCode AquiferWriteFields(Aquifer, const char file[], PetscInt n, const char *const name[], const Vec[]);
+extern PetscErrorCode AquiferWriteVTK(Aquifer, const char prefix[], Vec h, Vec theta, Vec gradient);
 
 #endif

@@ -116,7 +116,7 @@ PetscErrorCode AquiferCreateTheta(Aquifer aq, Vec *theta)
 }
 
 /* n fields at the centres of the cells, to a file .vts */
-PetscErrorCode AquiferWriteVTK(Aquifer aq, const char file[], PetscInt n, const char *const name[], const Vec field[])
+PetscErrorCode AquiferWriteFields(Aquifer aq, const char file[], PetscInt n, const char *const name[], const Vec field[])
 {
   PetscReal   low[3], high[3];
   PetscViewer viewer;
@@ -133,5 +133,18 @@ PetscErrorCode AquiferWriteVTK(Aquifer aq, const char file[], PetscInt n, const 
     PetscCall(VecView(field[i], viewer));
   }
   PetscCall(PetscViewerDestroy(&viewer));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* prefix.vts with head, theta and gradient */
+PetscErrorCode AquiferWriteVTK(Aquifer aq, const char prefix[], Vec h, Vec theta, Vec gradient)
+{
+  const char *const name[]  = {"head", "theta", "gradient"};
+  const Vec         field[] = {h, theta, gradient};
+  char              file[PETSC_MAX_PATH_LEN];
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscSNPrintf(file, sizeof(file), "%s.vts", prefix));
+  PetscCall(AquiferWriteFields(aq, file, 3, name, field));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

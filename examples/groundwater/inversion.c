@@ -58,6 +58,9 @@ static PetscErrorCode SetUpTao(Inversion inv)
   PetscCall(ADJGetTao(inv->adj, &tao));
   PetscCall(PetscOptionsGetString(NULL, NULL, "-adj_tao_type", type, sizeof(type), &set));
   if (set) PetscCall(TaoSetType(tao, type));
+  PetscCall(TaoSetSolution(tao, inv->theta));
+  PetscCall(ADJSetTao(inv->adj, tao));
+  PetscCall(TaoSetFromOptions(tao));
   if (inv->prior) PetscCall(PriorAttach(inv, tao));
   PetscCall(TaoSetTolerances(tao, 0.0, 0.0, 1e-3));
   PetscCall(ADJTaoMonitorSet(tao, ProgressMonitor, inv, NULL));

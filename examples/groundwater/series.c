@@ -30,7 +30,7 @@ PetscErrorCode SeriesWrite(Inversion inv, PetscInt iteration)
   PetscFunctionBeginUser;
   PetscCall(ADJGetSolution(inv->adj, &field[0]));
   PetscCall(PetscSNPrintf(file, sizeof(file), "%s_%04" PetscInt_FMT ".vts", inv->series, iteration));
-  PetscCall(AquiferWriteVTK(inv->aq, file, inv->truth ? 4 : 3, name, field));
+  PetscCall(AquiferWriteFields(inv->aq, file, inv->truth ? 4 : 3, name, field));
   PetscCall(WriteCollection(inv, iteration));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -77,7 +77,7 @@ static PetscErrorCode WriteWells(Inversion inv)
 /* All that gnuplot -c panel.gp needs, in files whose names begin with that of -panel */
 PetscErrorCode PanelWrite(Inversion inv)
 {
-  const PetscInt *size = inv->aq->patch.size;
+  const PetscInt *size  = inv->aq->patch.size;
   const Vec       shown = inv->truth ? inv->truth : inv->theta;
   PetscReal       low, high;
   char            file[PETSC_MAX_PATH_LEN];

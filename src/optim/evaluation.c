@@ -39,6 +39,7 @@ PetscErrorCode ADJOuterReset_Private(ADJ adj)
   PetscCall(VecDestroy(&o->x));
   PetscCall(VecDestroy(&o->x0));
   o->refused   = ADJ_TRUST_NONE;
+  o->doubted   = ADJ_TRUST_NONE;
   o->rejected  = 0;
   o->succeeded = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -132,15 +133,45 @@ static PetscErrorCode ADJCorrectValue_Private(ADJ adj, PetscReal *value)
   PetscCall(ADJKeepsAdjoint_Private(adj, &keeps));
   if (!keeps || !adj->w || adj->wspoilt || adj->state->report.verdict < 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJGetCorrectedObjective(adj, NULL, &correction));
-  if (!PetscIsInfOrNanReal(correction)) *value += correction;
+  if (PetscAbsReal(correction) <= 0.1 * PetscAbsReal(*value)) *value += correction; /* of first order: not far from a solution only */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A refusal is no error here: it is noted, and ends the optimization */
+/* A refusal at the first parameters ends the optimization; that of a trial point, which may lie anywhere, rejects the step */
+static PetscErrorCode ADJEvaluateRefuse_Private(ADJ adj)
+{
+  ADJOuter       o       = adj->outer;
+  const ADJTrust verdict = adj->state->report.verdict;
+
+  PetscFunctionBegin;
+  if (o->iterate.id) {
+    o->doubted     = verdict;
+    o->last.failed = PETSC_TRUE;
+    o->rejected++;
+    PetscCall(PetscInfo(adj, "The gradient at a trial point is refused: %s\n", ADJTrusts[verdict]));
+  } else if (o->refused == ADJ_TRUST_NONE) {
+    o->refused = verdict;
+    PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* No step is left that is not rejected: if it is for its gradient, that is the reason */
+PetscErrorCode ADJEvaluateStuck_Private(ADJ adj)
+{
+  ADJOuter o = adj->outer;
+
+  PetscFunctionBegin;
+  if (!o->last.failed || !o->last.pulled || o->doubted >= 0 || o->refused < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  o->refused = o->doubted;
+  PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A refusal is no error here */
 static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
 {
-  ADJOuter             o      = adj->outer;
-  ADJEvaluation       *e      = &o->last;
+  ADJEvaluation       *e      = &adj->outer->last;
   const ADJTrustAction action = adj->trustaction;
   PetscErrorCode       ierr;
 
@@ -153,10 +184,7 @@ static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
   e->pulled = PETSC_TRUE;
   PetscCall(ADJCorrectValue_Private(adj, &e->value));
   if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
-  if (adj->state->report.verdict < 0 && action == ADJ_TRUST_ACTION_ERROR && o->refused == ADJ_TRUST_NONE) {
-    o->refused = adj->state->report.verdict;
-    PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
-  }
+  if (adj->state->report.verdict < 0 && action == ADJ_TRUST_ACTION_ERROR) PetscCall(ADJEvaluateRefuse_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
