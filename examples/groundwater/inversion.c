@@ -110,21 +110,38 @@ PetscErrorCode InversionCreate(Aquifer aq, Inversion *inversion)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* What the optimizer has reached, before anything else is asked of it */
+PetscErrorCode InversionRecord(Inversion inv)
+{
+  Tao tao;
+  Vec h;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJGetTao(inv->adj, &tao));
+  PetscCall(TaoGetSolutionStatus(tao, &inv->its, &inv->objective, &inv->norm, NULL, NULL, &inv->reason));
+  PetscCall(ADJGetRejected(inv->adj, &inv->rejected));
+  PetscCall(ADJGetSolution(inv->adj, &h));
+  PetscCall(AquiferGetMisfit(inv->aq, h, &inv->misfit));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode InversionSolve(Inversion inv)
 {
   PetscFunctionBeginUser;
   PetscCall(ProgressBegin(inv));
   if (inv->weighttype == WEIGHT_DISCREPANCY)
     PetscCall(WeightSolve(inv));
-  else
+  else {
     PetscCall(ADJMinimize(inv->adj, inv->theta));
+    PetscCall(InversionRecord(inv));
+  }
   PetscCall(ProgressEnd(inv));
   if (inv->panel[0]) PetscCall(PanelWrite(inv));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* |theta - truth|/|start - truth|, and the correlation of theta with the truth */
-static PetscErrorCode CompareWithTruth(Inversion inv, PetscReal *error, PetscReal *correlation)
+PetscErrorCode InversionCompare(Inversion inv, PetscReal *error, PetscReal *correlation)
 {
   Vec         a, b;
   PetscScalar mean[2], dot;
@@ -158,31 +175,27 @@ static PetscErrorCode CompareWithTruth(Inversion inv, PetscReal *error, PetscRea
 /* What came of it, to standard output */
 PetscErrorCode InversionView(Inversion inv)
 {
-  MPI_Comm           comm = inv->aq->comm;
-  Tao                tao;
-  TaoType            type;
-  TaoConvergedReason reason;
-  PetscInt           its, rejected, m;
-  PetscReal          f, norm, misfit, error = 0.0, correlation = 0.0;
-  ADJCounters        n;
+  MPI_Comm    comm = inv->aq->comm;
+  Tao         tao;
+  TaoType     type;
+  PetscInt    m;
+  PetscReal   error = 0.0, correlation = 0.0;
+  ADJCounters n;
 
   PetscFunctionBeginUser;
   PetscCall(ADJGetTao(inv->adj, &tao));
   PetscCall(TaoGetType(tao, &type));
-  PetscCall(TaoGetSolutionStatus(tao, &its, &f, &norm, NULL, NULL, &reason));
   PetscCall(ADJGetCounters(inv->adj, &n));
-  PetscCall(ADJGetRejected(inv->adj, &rejected));
-  PetscCall(AquiferGetMisfit(inv->aq, inv->h, &misfit));
   PetscCall(VecGetSize(inv->theta, &m));
   PetscCall(PetscPrintf(comm, "Inversion for %" PetscInt_FMT " parameters from %" PetscInt_FMT " heads\n", m, inv->aq->allobservations));
-  PetscCall(PetscPrintf(comm, "  %-24s %s, %" PetscInt_FMT " iterations, %s\n", "optimizer", type, its, TaoConvergedReasons[reason]));
+  PetscCall(PetscPrintf(comm, "  %-24s %s, %" PetscInt_FMT " iterations, %s\n", "optimizer", type, inv->its, TaoConvergedReasons[inv->reason]));
   PetscCall(PetscPrintf(comm, "  %-24s forward %" PetscInt_FMT ", adjoint %" PetscInt_FMT ", tangent %" PetscInt_FMT ", together %" PetscInt_FMT "\n", "solves", n.forward, n.adjoint, n.tangent, n.forward + n.adjoint + n.tangent));
-  PetscCall(PetscPrintf(comm, "  %-24s %" PetscInt_FMT "\n", "rejected points", rejected));
+  PetscCall(PetscPrintf(comm, "  %-24s %" PetscInt_FMT "\n", "rejected points", inv->rejected));
   PetscCall(PetscPrintf(comm, "  %-24s %s %.6g\n", "regularization, weight", AquiferRegTypes[inv->aq->regtype], (double)inv->aq->regweight));
-  PetscCall(PetscPrintf(comm, "  %-24s %.10g, gradient %.3g\n", "objective", (double)f, (double)norm));
-  PetscCall(PetscPrintf(comm, "  %-24s %.4f standard deviations of a head\n", "misfit, mean square root", (double)misfit));
+  PetscCall(PetscPrintf(comm, "  %-24s %.10g, gradient %.3g\n", "objective", (double)inv->objective, (double)inv->norm));
+  PetscCall(PetscPrintf(comm, "  %-24s %.4f standard deviations of a head\n", "misfit, mean square root", (double)inv->misfit));
   if (!inv->truth) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(CompareWithTruth(inv, &error, &correlation));
+  PetscCall(InversionCompare(inv, &error, &correlation));
   PetscCall(PetscPrintf(comm, "  %-24s %.4f of that at the start, correlation %.4f\n", "error of theta", (double)error, (double)correlation));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -11,12 +11,12 @@ typedef enum { WEIGHT_FIXED,
                WEIGHT_DISCREPANCY } WeightType;
 extern const char *const WeightTypes[];
 
-#define PROGRESS_WINDOW 10 /* iterations that the estimate of the remaining time looks back */
+#define PROGRESS_WINDOW 20 /* iterations that the estimate of the remaining time looks back */
 
 typedef struct {
-  PetscReal      target; /* gradient norm to be reached, 0 before the first line */
+  PetscReal      target, first; /* gradient norm to be reached, and that at the start */
   PetscLogDouble begin;
-  PetscReal      norm[PROGRESS_WINDOW]; /* of the last iterations, in a ring */
+  PetscReal      norm[PROGRESS_WINDOW]; /* smallest until each of the last iterations, in a ring */
   PetscLogDouble when[PROGRESS_WINDOW];
   FILE          *history; /* comma-separated values of each iteration; NULL: not wanted */
 } Progress;
@@ -42,6 +42,11 @@ struct _n_Inversion {
   PetscReal bounds[2];
   Progress  progress;
 
+  /* what came of it */
+  TaoConvergedReason reason;
+  PetscInt           its, rejected;
+  PetscReal          objective, norm, misfit; /* the gradient's; in standard deviations */
+
   /* weight of the regularization */
   WeightType weighttype;
   PetscReal  weighttol; /* of the misfit */
@@ -55,6 +60,8 @@ struct _n_Inversion {
 /* inversion.c */
 extern PetscErrorCode InversionCreate(Aquifer, Inversion *);
 extern PetscErrorCode InversionSolve(Inversion);
+extern PetscErrorCode InversionRecord(Inversion);
+extern PetscErrorCode InversionCompare(Inversion, PetscReal *error, PetscReal *correlation);
 extern PetscErrorCode InversionView(Inversion);
 extern PetscErrorCode InversionDestroy(Inversion *);
 
@@ -67,7 +74,11 @@ extern PetscErrorCode ProgressMonitor(Tao, void *);
 extern PetscErrorCode ProgressEnd(Inversion);
 
 /* weight.c */
-extern PetscErrorCode WeightSolve(Inversion);
+typedef struct _n_Weight *Weight;
+extern PetscErrorCode     WeightCreate(Inversion, Weight *);
+extern PetscErrorCode     WeightEvaluate(Weight, PetscReal s, PetscReal *value, PetscReal *slope);
+extern PetscErrorCode     WeightDestroy(Weight *);
+extern PetscErrorCode     WeightSolve(Inversion);
 
 /* prior.c */
 extern PetscErrorCode PriorAttach(Inversion, Tao);

@@ -31,22 +31,27 @@ static PetscErrorCode FindTarget(Tao tao, PetscReal f, PetscReal first, PetscRea
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Seconds left if the logarithm of the gradient norm goes on falling as in the last iterations, or until the largest number of them; < 0 if unknown */
+/*
+   Seconds left if the logarithm of the smallest gradient norm goes on falling as in the last iterations, or, if it did not fall there, as
+   since the start; no more than until the largest number of iterations. < 0: unknown
+*/
 static PetscErrorCode EstimateRemaining(Progress *p, Tao tao, PetscInt it, PetscReal norm, PetscLogDouble now, PetscLogDouble *left)
 {
-  const PetscInt back = PetscMin(it, PROGRESS_WINDOW - 1), then = (it - back) % PROGRESS_WINDOW;
+  const PetscInt back = PetscMin(it, PROGRESS_WINDOW - 1), then = (it - back) % PROGRESS_WINDOW, here = it % PROGRESS_WINDOW;
   PetscInt       most;
   PetscReal      fall, its;
 
   PetscFunctionBeginUser;
-  p->norm[it % PROGRESS_WINDOW] = norm;
-  p->when[it % PROGRESS_WINDOW] = now;
-  *left                         = -1.0;
-  if (!back) PetscFunctionReturn(PETSC_SUCCESS);
+  p->norm[here] = it ? PetscMin(norm, p->norm[(it - 1) % PROGRESS_WINDOW]) : norm;
+  p->when[here] = now;
+  *left         = -1.0;
+  if (it == 0) p->first = norm;
+  if (!back || !(p->norm[here] > 0.0)) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(TaoGetMaximumIterations(tao, &most));
   its  = (PetscReal)(most - it);
-  fall = norm > 0.0 ? PetscLogReal(p->norm[then] / norm) / back : 0.0;
-  if (fall > 0.0 && p->target > 0.0) its = PetscMin(its, PetscMax(0.0, PetscLogReal(norm / p->target) / fall));
+  fall = PetscLogReal(p->norm[then] / p->norm[here]) / back;
+  if (fall <= 0.0) fall = PetscLogReal(p->first / p->norm[here]) / it;
+  if (fall > 0.0 && p->target > 0.0) its = PetscMin(its, PetscMax(0.0, PetscLogReal(p->norm[here] / p->target) / fall));
   *left = (now - p->when[then]) / back * its;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

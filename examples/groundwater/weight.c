@@ -9,18 +9,18 @@
 */
 #include "inversion.h"
 
-typedef struct {
+struct _n_Weight {
   Inversion inv;
   Tao       tao;
   ADJ       adj;  /* of theta as function of s */
   Vec       s, g; /* length 1 */
-} Hyper;
+};
 
 /* e^s becomes the weight, and what the Tao has found with another one is forgotten */
 static PetscErrorCode PutWeight(ADJ adj, Vec s, void *ctx)
 {
-  Hyper             *hyper = (Hyper *)ctx;
-  Aquifer            aq    = hyper->inv->aq;
+  Weight             p  = (Weight)ctx;
+  Aquifer            aq = p->inv->aq;
   const PetscScalar *a;
   PetscReal          weight;
 
@@ -29,7 +29,7 @@ static PetscErrorCode PutWeight(ADJ adj, Vec s, void *ctx)
   PetscCall(ADJParameterVecGetArrayRead(s, &a));
   weight = PetscExpReal(PetscRealPart(a[0]));
   PetscCall(ADJParameterVecRestoreArrayRead(s, &a));
-  if (weight != aq->regweight) PetscCall(TaoResetStatistics(hyper->tao));
+  if (weight != aq->regweight) PetscCall(TaoResetStatistics(p->tao));
   aq->regweight = weight;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -37,8 +37,8 @@ static PetscErrorCode PutWeight(ADJ adj, Vec s, void *ctx)
 /* The gradient of the inversion depends on s by that of the regularization, which is its own derivative in s */
 static PetscErrorCode WeightVJP(ADJ adj, Vec theta, Vec s, Vec w, Vec sbar, void *ctx)
 {
-  Hyper      *hyper = (Hyper *)ctx;
-  PetscReal   value = 0.0;
+  Weight      weight = (Weight)ctx;
+  PetscReal   value  = 0.0;
   PetscScalar dot;
   Vec         g;
 
@@ -47,7 +47,7 @@ static PetscErrorCode WeightVJP(ADJ adj, Vec theta, Vec s, Vec w, Vec sbar, void
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(theta, &g));
   PetscCall(VecZeroEntries(g));
-  PetscCall(AquiferAddRegularization(hyper->inv->aq, theta, &value, g));
+  PetscCall(AquiferAddRegularization(weight->inv->aq, theta, &value, g));
   PetscCall(VecDot(g, w, &dot));
   PetscCall(VecSet(sbar, dot));
   PetscCall(VecDestroy(&g));
@@ -55,16 +55,16 @@ static PetscErrorCode WeightVJP(ADJ adj, Vec theta, Vec s, Vec w, Vec sbar, void
 }
 
 /* The objective of the inversion less the regularization, and its gradient */
-static PetscErrorCode Misfit(Hyper *hyper, Vec theta, PetscReal *f, Vec thetabar)
+static PetscErrorCode Misfit(Weight weight, Vec theta, PetscReal *f, Vec thetabar)
 {
-  Aquifer   aq = hyper->inv->aq;
+  Aquifer   aq = weight->inv->aq;
   PetscReal all, part, own = 0.0;
   Vec       r;
 
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(theta, &r));
   PetscCall(VecZeroEntries(r));
-  PetscCall(TaoComputeObjectiveAndGradient(hyper->tao, theta, &all, thetabar));
+  PetscCall(TaoComputeObjectiveAndGradient(weight->tao, theta, &all, thetabar));
   PetscCall(AquiferAddRegularization(aq, theta, &own, r));
   PetscCallMPI(MPI_Allreduce(&own, &part, 1, MPIU_REAL, MPIU_SUM, aq->comm));
   *f = all - part;
@@ -74,24 +74,37 @@ static PetscErrorCode Misfit(Hyper *hyper, Vec theta, PetscReal *f, Vec thetabar
 }
 
 /* Conjugate gradients on the Hessian, which is positive definite at a minimum; the options have the prefix hyper_adj_ */
-static PetscErrorCode HyperCreate(Inversion inv, Hyper *hyper)
+PetscErrorCode WeightCreate(Inversion inv, Weight *out)
 {
-  KSP ksp;
+  Weight weight;
+  KSP    ksp;
 
   PetscFunctionBeginUser;
-  hyper->inv = inv;
-  PetscCall(ADJGetTao(inv->adj, &hyper->tao));
-  PetscCall(ADJCreate(inv->aq->comm, &hyper->adj));
-  PetscCall(ADJSetOptionsPrefix(hyper->adj, "hyper_"));
-  PetscCall(ADJSetTaoSolution(hyper->adj, hyper->tao));
-  PetscCall(ADJSetParameters(hyper->adj, PutWeight, hyper));
-  PetscCall(ADJSetParameterVJP(hyper->adj, WeightVJP, hyper));
-  PetscCall(ADJGetKSP(hyper->adj, &ksp));
+  PetscCall(PetscNew(&weight));
+  weight->inv = inv;
+  PetscCall(ADJGetTao(inv->adj, &weight->tao));
+  PetscCall(ADJCreate(inv->aq->comm, &weight->adj));
+  PetscCall(ADJSetOptionsPrefix(weight->adj, "hyper_"));
+  PetscCall(ADJSetTaoSolution(weight->adj, weight->tao));
+  PetscCall(ADJSetParameters(weight->adj, PutWeight, weight));
+  PetscCall(ADJSetParameterVJP(weight->adj, WeightVJP, weight));
+  PetscCall(ADJGetKSP(weight->adj, &ksp));
   PetscCall(KSPSetType(ksp, KSPCG));
   PetscCall(KSPSetTolerances(ksp, 1e-4, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
-  PetscCall(ADJSetFromOptions(hyper->adj));
-  PetscCall(ADJCreateParameterVec(inv->aq->comm, 1, &hyper->s));
-  PetscCall(VecDuplicate(hyper->s, &hyper->g));
+  PetscCall(ADJSetFromOptions(weight->adj));
+  PetscCall(ADJCreateParameterVec(inv->aq->comm, 1, &weight->s));
+  PetscCall(VecDuplicate(weight->s, &weight->g));
+  *out = weight;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode WeightDestroy(Weight *weight)
+{
+  PetscFunctionBeginUser;
+  PetscCall(ADJDestroy(&(*weight)->adj));
+  PetscCall(VecDestroy(&(*weight)->s));
+  PetscCall(VecDestroy(&(*weight)->g));
+  PetscCall(PetscFree(*weight));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -99,9 +112,9 @@ static PetscErrorCode HyperCreate(Inversion inv, Hyper *hyper)
    The logarithm of the misfit, in standard deviations, at s, and its derivative. The derivative of the gradient is the full Hessian,
    whatever the optimizer works with
 */
-static PetscErrorCode HyperEvaluate(Hyper *hyper, PetscReal s, PetscReal *value, PetscReal *slope)
+PetscErrorCode WeightEvaluate(Weight weight, PetscReal s, PetscReal *value, PetscReal *slope)
 {
-  Inversion          inv = hyper->inv;
+  Inversion          inv = weight->inv;
   const PetscScalar *a;
   PetscReal          half = 0.0;
   ADJHessianType     type;
@@ -109,17 +122,18 @@ static PetscErrorCode HyperEvaluate(Hyper *hyper, PetscReal s, PetscReal *value,
 
   PetscFunctionBeginUser;
   PetscCall(VecDuplicate(inv->theta, &thetabar));
-  PetscCall(VecSet(hyper->s, s));
-  PetscCall(ADJSolve(hyper->adj, hyper->s, inv->theta));
+  PetscCall(VecSet(weight->s, s));
+  PetscCall(ADJSolve(weight->adj, weight->s, inv->theta));
+  PetscCall(InversionRecord(inv));
   PetscCall(ADJGetHessianType(inv->adj, &type));
   PetscCall(ADJSetHessianType(inv->adj, ADJ_HESSIAN_FULL));
-  PetscCall(Misfit(hyper, inv->theta, &half, thetabar));
-  PetscCall(ADJSolveAdjoint(hyper->adj, thetabar, hyper->g));
+  PetscCall(Misfit(weight, inv->theta, &half, thetabar));
+  PetscCall(ADJSolveAdjoint(weight->adj, thetabar, weight->g));
   PetscCall(ADJSetHessianType(inv->adj, type));
   PetscCall(VecDestroy(&thetabar));
-  PetscCall(ADJParameterVecGetArrayRead(hyper->g, &a));
+  PetscCall(ADJParameterVecGetArrayRead(weight->g, &a));
   *slope = PetscRealPart(a[0]) / (2.0 * half);
-  PetscCall(ADJParameterVecRestoreArrayRead(hyper->g, &a));
+  PetscCall(ADJParameterVecRestoreArrayRead(weight->g, &a));
   *value = 0.5 * PetscLogReal(2.0 * half / inv->aq->allobservations);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -136,7 +150,7 @@ static PetscReal Step(PetscReal s, PetscReal value, PetscReal slope, const Petsc
 /* The last inversion is that of the weight which is found */
 PetscErrorCode WeightSolve(Inversion inv)
 {
-  Hyper          hyper;
+  Weight         weight;
   PetscReal      value = 0.0, slope = 0.0, s = PetscLogReal(inv->aq->regweight), bracket[2] = {PETSC_NINFINITY, PETSC_INFINITY};
   PetscInt       it;
   PetscBool      found = PETSC_FALSE;
@@ -144,10 +158,10 @@ PetscErrorCode WeightSolve(Inversion inv)
 
   PetscFunctionBeginUser;
   PetscCheck(inv->aq->regweight > 0.0, comm, PETSC_ERR_ARG_OUTOFRANGE, "-reg_weight_type discrepancy starts from -reg_weight, which must be positive");
-  PetscCall(HyperCreate(inv, &hyper));
+  PetscCall(WeightCreate(inv, &weight));
   PetscCall(PetscPrintf(comm, "Weight by the discrepancy principle\n   it       weight    misfit    d log misfit/d log weight\n"));
   for (it = 0; it < inv->weightmax && !found; it++) {
-    PetscCall(HyperEvaluate(&hyper, s, &value, &slope));
+    PetscCall(WeightEvaluate(weight, s, &value, &slope));
     PetscCall(PetscPrintf(comm, " %4" PetscInt_FMT "  %11.6g  %8.5f    %g\n", it, (double)PetscExpReal(s), (double)PetscExpReal(value), (double)slope));
     found = (PetscBool)(PetscAbsReal(value) <= inv->weighttol);
     if (found) break;
@@ -155,8 +169,6 @@ PetscErrorCode WeightSolve(Inversion inv)
     s                            = Step(s, value, slope, bracket);
   }
   if (!found) PetscCall(PetscPrintf(comm, "  not found in %" PetscInt_FMT " inversions\n", it));
-  PetscCall(ADJDestroy(&hyper.adj));
-  PetscCall(VecDestroy(&hyper.s));
-  PetscCall(VecDestroy(&hyper.g));
+  PetscCall(WeightDestroy(&weight));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
