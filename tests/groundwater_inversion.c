@@ -39,6 +39,7 @@ static PetscErrorCode ProblemDestroy(Problem *p)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Newton's method with Gauss-Newton products: with full ones it may come to another minimum */
 static PetscErrorCode SetType(Problem *p, TaoType type, PetscReal gttol)
 {
   Tao tao;
@@ -47,6 +48,7 @@ static PetscErrorCode SetType(Problem *p, TaoType type, PetscReal gttol)
   PetscCall(ADJGetTao(p->inv->adj, &tao));
   PetscCall(TaoSetType(tao, type));
   PetscCall(TaoSetTolerances(tao, 0.0, 0.0, gttol));
+  PetscCall(ADJSetHessianType(p->inv->adj, ADJ_HESSIAN_GAUSS_NEWTON));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -209,7 +211,6 @@ static PetscErrorCode TestRecovery(void)
 
   PetscFunctionBeginUser;
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, AQUIFER_RESIDUAL, AQUIFER_H1, 1.0, &p));
-  PetscCall(ADJSetHessianType(p.inv->adj, ADJ_HESSIAN_GAUSS_NEWTON));
   PetscCall(SetType(&p, TAOBNLS, 1e-8));
   PetscCall(InversionSolve(p.inv));
   PetscCall(TapOk((PetscBool)(p.inv->reason > 0), "bnls: %s in %" PetscInt_FMT " iterations", TaoConvergedReasons[p.inv->reason], p.inv->its));
@@ -262,7 +263,7 @@ static PetscErrorCode TestFailures(void)
   PetscCall(ADJComputeObjectiveAndGradient(p.inv->adj, p.inv->theta, &first, g)); /* h is the state from now on */
   PetscCall(VecDestroy(&g));
   PetscCall(ADJGetSNES(p.inv->adj, &snes));
-  PetscCall(SNESSetTolerances(snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, 4, ADJ_CURRENT));
+  PetscCall(SNESSetTolerances(snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, 2, ADJ_CURRENT));
   PetscCall(SetType(&p, TAOBLMVM, 1e-3));
   PetscCall(InversionSolve(p.inv));
   f = p.inv->objective;

@@ -32,7 +32,7 @@ static PetscErrorCode ReadOptions(Inversion inv)
   PetscCall(PetscOptionsReal("-twin_noise", "Standard deviation of the noise; default: -sigma", NULL, inv->noise, &inv->noise, NULL));
   PetscCall(PetscOptionsInt("-twin_seed", "Seed of the noise", NULL, inv->seed, &inv->seed, NULL));
   PetscCall(PetscOptionsRealArray("-theta_bounds", "Smallest and largest log conductivity", NULL, inv->bounds, &n[1], &inv->bounded));
-  PetscCall(PetscOptionsBool("-prior", "The regularization as preconditioner of the optimizer", NULL, inv->prior, &inv->prior, NULL));
+  PetscCall(PetscOptionsBool("-prior", "The regularization as preconditioner of Newton's method", NULL, inv->prior, &inv->prior, NULL));
   PetscCall(PetscOptionsEnum("-reg_weight_type", "The weight of the regularization is -reg_weight, or such that the misfit is the noise", NULL, WeightTypes, (PetscEnum)inv->weighttype, (PetscEnum *)&inv->weighttype, NULL));
   PetscCall(PetscOptionsReal("-reg_weight_tol", "Relative to the noise, for discrepancy", NULL, inv->weighttol, &inv->weighttol, NULL));
   PetscCall(PetscOptionsInt("-reg_weight_max_it", "Inversions for discrepancy, at most", NULL, inv->weightmax, &inv->weightmax, NULL));
@@ -49,19 +49,14 @@ static PetscErrorCode ReadOptions(Inversion inv)
 /* Bounds, a tolerance relative to the first gradient, which depends on the mesh, and the line for each iteration; all of it before the options */
 static PetscErrorCode SetUpTao(Inversion inv)
 {
-  Tao       tao;
-  Vec       lower, upper;
-  char      type[64];
-  PetscBool set;
+  Tao tao;
+  Vec lower, upper;
 
   PetscFunctionBeginUser;
   PetscCall(ADJGetTao(inv->adj, &tao));
-  PetscCall(PetscOptionsGetString(NULL, NULL, "-adj_tao_type", type, sizeof(type), &set));
-  if (set) PetscCall(TaoSetType(tao, type));
   PetscCall(TaoSetSolution(tao, inv->theta));
   PetscCall(ADJSetTao(inv->adj, tao));
   PetscCall(TaoSetFromOptions(tao));
-  if (inv->prior) PetscCall(PriorAttach(inv, tao));
   PetscCall(TaoSetTolerances(tao, 0.0, 0.0, 1e-3));
   PetscCall(ADJTaoMonitorSet(tao, ProgressMonitor, inv, NULL));
   if (!inv->bounded) PetscFunctionReturn(PETSC_SUCCESS);
@@ -128,6 +123,7 @@ PetscErrorCode InversionRecord(Inversion inv)
 PetscErrorCode InversionSolve(Inversion inv)
 {
   PetscFunctionBeginUser;
+  if (inv->prior) PetscCall(PriorAttach(inv));
   PetscCall(ProgressBegin(inv));
   if (inv->weighttype == WEIGHT_DISCREPANCY)
     PetscCall(WeightSolve(inv));

@@ -81,7 +81,7 @@ extern PetscErrorCode     WeightDestroy(Weight *);
 extern PetscErrorCode     WeightSolve(Inversion);
 
 /* prior.c */
-extern PetscErrorCode PriorAttach(Inversion, Tao);
+extern PetscErrorCode PriorAttach(Inversion);
 
 /* series.c */
 extern PetscErrorCode SeriesWrite(Inversion, PetscInt iteration);

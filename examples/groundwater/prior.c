@@ -1,8 +1,7 @@
 /*
    The regularization as preconditioner. The data say something of as many combinations of parameters as there are wells, at most; in
-   all others the Hessian is that of the regularization. On it the limited-memory matrices of Tao build: that of a quasi-Newton method,
-   and the preconditioner of conjugate gradients in Newton's method. The number of iterations then does not depend on the mesh.
-   Bui-Thanh, Ghattas, Martin, Stadler 2013
+   all others the Hessian is that of the regularization. The limited-memory preconditioner of conjugate gradients in Newton's method
+   starts from it: the number of their iterations then does not depend on the mesh. Bui-Thanh, Ghattas, Martin, Stadler 2013
 */
 #include "cells.h"
 #include "inversion.h"
@@ -57,31 +56,26 @@ static PetscErrorCode SetSolver(KSP ksp)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Where limited-memory matrices of the Tao start from; of types that have none nothing changes */
-PetscErrorCode PriorAttach(Inversion inv, Tao tao)
+/* Where the preconditioner of Newton's method starts from; of other methods nothing changes */
+PetscErrorCode PriorAttach(Inversion inv)
 {
-  PetscBool quasi, lmvm = PETSC_FALSE;
+  PetscBool lmvm;
+  Tao       tao;
   KSP       ksp;
   PC        pc;
   Mat       H, M;
 
   PetscFunctionBeginUser;
-  PetscCall(PetscObjectTypeCompareAny((PetscObject)tao, &quasi, TAOLMVM, TAOBLMVM, ""));
+  PetscCall(ADJGetTao(inv->adj, &tao));
   PetscCall(TaoGetKSP(tao, &ksp));
-  if (!quasi && ksp) {
-    PetscCall(KSPGetPC(ksp, &pc));
-    PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCLMVM, &lmvm));
-  }
-  if (!quasi && !lmvm) PetscFunctionReturn(PETSC_SUCCESS);
+  if (!ksp) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(KSPGetPC(ksp, &pc));
+  PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCLMVM, &lmvm));
+  if (!lmvm) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(CreateMatrix(inv->aq, &H));
-  if (quasi) {
-    PetscCall(TaoLMVMSetH0(tao, H));
-    PetscCall(TaoLMVMGetH0KSP(tao, &ksp));
-  } else {
-    PetscCall(PCLMVMGetMatLMVM(pc, &M));
-    PetscCall(MatLMVMSetJ0(M, H));
-    PetscCall(MatLMVMGetJ0KSP(M, &ksp));
-  }
+  PetscCall(PCLMVMGetMatLMVM(pc, &M));
+  PetscCall(MatLMVMSetJ0(M, H));
+  PetscCall(MatLMVMGetJ0KSP(M, &ksp));
   PetscCall(SetSolver(ksp));
   PetscCall(MatDestroy(&H));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -159,10 +159,10 @@ PetscErrorCode WeightSolve(Inversion inv)
   PetscFunctionBeginUser;
   PetscCheck(inv->aq->regweight > 0.0, comm, PETSC_ERR_ARG_OUTOFRANGE, "-reg_weight_type discrepancy starts from -reg_weight, which must be positive");
   PetscCall(WeightCreate(inv, &weight));
-  PetscCall(PetscPrintf(comm, "Weight by the discrepancy principle\n   it       weight    misfit    d log misfit/d log weight\n"));
+  if (!inv->quiet) PetscCall(PetscPrintf(comm, "Weight by the discrepancy principle\n   it       weight    misfit    d log misfit/d log weight\n"));
   for (it = 0; it < inv->weightmax && !found; it++) {
     PetscCall(WeightEvaluate(weight, s, &value, &slope));
-    PetscCall(PetscPrintf(comm, " %4" PetscInt_FMT "  %11.6g  %8.5f    %g\n", it, (double)PetscExpReal(s), (double)PetscExpReal(value), (double)slope));
+    if (!inv->quiet) PetscCall(PetscPrintf(comm, " %4" PetscInt_FMT "  %11.6g  %8.5f    %g\n", it, (double)PetscExpReal(s), (double)PetscExpReal(value), (double)slope));
     found = (PetscBool)(PetscAbsReal(value) <= inv->weighttol);
     if (found) break;
     bracket[value > 0.0 ? 1 : 0] = s;
