@@ -2,7 +2,7 @@
    Gradient of a calibration: how does the misfit between computed and observed groundwater heads change with the
    conductivity of each cell of the aquifer?
 
-     minimize  f(theta) = 1/2 sum_o ((h(x_o) - head_o)/sigma)^2 + alpha/2 int |grad theta|^2
+     minimize  f(theta) = 1/2 sum_o ((h(x_o) - head_o)/sigma)^2 + a/2 int |grad theta|^2
 
    where theta = log conductivity and the head h solves the steady flow equation (groundwater/aquifer.h). One adjoint
    solve gives the derivative with respect to all cells.
@@ -10,6 +10,8 @@
      mpiexec -n 2 ./groundwater -da_grid_x 320 -da_grid_y 320
      mpiexec -n 2 ./groundwater -da_grid_x 320 -da_grid_y 320 -form fixed_point
      mpiexec -n 4 ./groundwater -dim 3 -da_grid_x 48 -da_grid_y 48 -da_grid_z 24 -form fixed_point
+     mpiexec -n 2 ./groundwater -invert -da_grid_x 320 -da_grid_y 320 -options_file petsc-options/invert.opts -panel inversion
+     mpiexec -n 2 ./groundwater -invert -da_grid_x 128 -da_grid_y 128 -sigma 0.01 -reg_weight 10 -options_file petsc-options/invert-newton.opts
      ./groundwater -vtk aquifer                           # aquifer.vts for ParaView: head, theta, gradient
      ./groundwater -wells mine.csv -observations mine_too.csv -theta field.h5
      ./groundwater -theta_view binary:field.bin           # writes a field that -theta reads
@@ -33,7 +35,8 @@
    args: -da_grid_x 24 -da_grid_y 19 -form fixed_point -options_file petsc-options/piggyback.opts
 */
 static char help[] = "Gradient of the misfit of groundwater heads with respect to the conductivity of each cell,\n\
-through a Newton-Krylov solver (-form residual) or a multigrid iteration (-form fixed_point).\n\n";
+through a Newton-Krylov solver (-form residual) or a multigrid iteration (-form fixed_point);\n\
+with -invert the conductivity that the heads belong to.\n\n";
 
 #include "groundwater/inversion.h"
 
