@@ -2,7 +2,7 @@ static char help[] = "The inversion of the groundwater example: its derivatives,
 
 /*
    nsize: 1 2 4
-   args: -da_grid_x 10 -da_grid_y 9 -twin_wells 5,4 -sigma 0.02 -quiet -malloc_debug false
+   args: -da_grid_x 10 -da_grid_y 9 -twin_wells 5,4 -sigma 0.02 -quiet -malloc_debug false -hyper_adj_trust_level none
    requires: real
    links: examples/groundwater
 */
