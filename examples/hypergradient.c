@@ -26,7 +26,7 @@ static char help[] = "Hypergradient descent: the labels of a ridge regression ar
    requires: real
    args: -malloc_debug false
    args: -malloc_debug false -adj_type truncated -adj_truncated_steps 2 -doublings 1
-   args: -malloc_debug false -adj_type unrolled -doublings 0
+   args: -malloc_debug false -adj_type unrolled -doublings 0 -adj_tao_max_it 40
    args: -malloc_debug false -adj_type implicit -doublings 0 -n 3 -samples 3 -validation 2
 */
 #include "gallery.h"
@@ -227,7 +227,7 @@ static PetscErrorCode RidgeDestroy(Ridge *r)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode CreateADJ(Ridge *r, const char prefix[], ADJType type, ADJ *adj)
+static PetscErrorCode CreateADJ(Ridge *r, const char prefix[], ADJType type, ADJTrustLevel level, ADJ *adj)
 {
   Vec x;
 
@@ -242,19 +242,20 @@ static PetscErrorCode CreateADJ(Ridge *r, const char prefix[], ADJType type, ADJ
   PetscCall(ADJSetObjective(*adj, Objective, r));
   PetscCall(ADJSetSolution(*adj, x));
   PetscCall(ADJSetType(*adj, type));
+  PetscCall(ADJSetTrustLevel(*adj, level));
   PetscCall(ADJSetFromOptions(*adj));
   PetscCall(VecDestroy(&x));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 /* The gradient to nearly all digits: options -exact_adj_... */
-static PetscErrorCode CreateExact(Ridge *r, ADJ *exact)
+static PetscErrorCode CreateExact(Ridge *r, ADJTrustLevel level, ADJ *exact)
 {
   KSP  ksp;
   SNES snes;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateADJ(r, "exact_", ADJIMPLICIT, exact));
+  PetscCall(CreateADJ(r, "exact_", ADJIMPLICIT, level, exact));
   PetscCall(ADJGetKSP(*exact, &ksp));
   PetscCall(KSPSetTolerances(ksp, 1e-12, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(ADJGetSNES(*exact, &snes));
@@ -321,7 +322,7 @@ static PetscErrorCode DescentRun(Ridge *r, ADJ adj, ADJ exact, Descent *w)
   PetscCall(ADJGetTao(adj, &tao));
   PetscCall(TaoSetType(tao, ADJTAODESCENT));
   PetscCall(TaoSetTolerances(tao, 1e-13, 0.0, 0.0));
-  PetscCall(TaoSetMaximumIterations(tao, 100));
+  PetscCall(TaoSetMaximumIterations(tao, 60));
   PetscCall(TaoSetFromOptions(tao));
   PetscCall(TaoGetMaximumIterations(tao, &w->size));
   w->size++;
@@ -425,7 +426,7 @@ static PetscErrorCode Compare(const Descent *w, PetscInt run, PetscReal eps, Pet
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* One descent to its end. Where the gradient that it follows vanishes the error of that is 100 %: it goes on whatever the verdict */
+/* One descent to its end. Where the gradient that it follows vanishes the error of that is 100 %: a verdict would refuse it */
 static PetscErrorCode Floor(Ridge *r, PetscInt run, PetscReal L, PetscReal least, FILE *csv, PetscReal *floor)
 {
   ADJ       adj, exact;
@@ -435,8 +436,8 @@ static PetscErrorCode Floor(Ridge *r, PetscInt run, PetscReal L, PetscReal least
   char      what[128];
 
   PetscFunctionBeginUser;
-  PetscCall(CreateExact(r, &exact));
-  PetscCall(CreateADJ(r, NULL, ADJONESTEP, &adj));
+  PetscCall(CreateExact(r, ADJ_TRUST_LEVEL_NONE, &exact));
+  PetscCall(CreateADJ(r, NULL, ADJONESTEP, ADJ_TRUST_LEVEL_NONE, &adj));
   PetscCall(ADJSetTrustAction(adj, ADJ_TRUST_ACTION_IGNORE));
   PetscCall(LeftOut(adj, &j));
   PetscCall(DescentRun(r, adj, exact, &w));
@@ -463,8 +464,8 @@ static PetscErrorCode GivenSteps(Ridge *r, PetscInt k, PetscReal L, PetscReal le
   PetscReal rho = PetscPowRealInt(r->rho, r->p), eps, worst;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateExact(r, &exact));
-  PetscCall(CreateADJ(r, NULL, ADJONESTEP, &adj));
+  PetscCall(CreateExact(r, ADJ_TRUST_LEVEL_NONE, &exact));
+  PetscCall(CreateADJ(r, NULL, ADJONESTEP, ADJ_TRUST_LEVEL_NONE, &adj));
   PetscCall(ADJSetType(adj, ADJONESTEP));
   PetscCall(ADJSetSteps(adj, k));
   PetscCall(ADJSetTrustAction(adj, ADJ_TRUST_ACTION_IGNORE));
@@ -490,9 +491,9 @@ static PetscErrorCode Verdict(Ridge *r)
   PetscReal rho = PetscPowRealInt(r->rho, r->p), eta = 0.5 * (1.0 + rho), eps;
 
   PetscFunctionBeginUser;
-  PetscCall(CreateExact(r, &exact));
+  PetscCall(CreateExact(r, ADJ_TRUST_LEVEL_NONE, &exact));
   for (PetscInt i = 0; i < 2; i++) {
-    PetscCall(CreateADJ(r, NULL, ADJONESTEP, &adj));
+    PetscCall(CreateADJ(r, NULL, ADJONESTEP, ADJ_TRUST_LEVEL_ESTIMATE, &adj));
     PetscCall(ADJSetType(adj, ADJONESTEP));
     PetscCall(ADJSetGradientTolerance(adj, i ? eta : PETSC_DETERMINE));
     PetscCall(DescentRun(r, adj, exact, &w));
@@ -535,7 +536,7 @@ int main(int argc, char **argv)
 {
   Ridge     r;
   ADJ       exact;
-  PetscInt  doublings = 4, k = 3, first;
+  PetscInt  doublings = 3, k = 3, first;
   PetscReal least = 0.0, L = 1.0, floor = 0.0, last = PETSC_MAX_REAL;
   char      file[PETSC_MAX_PATH_LEN] = "", step[64];
   FILE     *csv                      = NULL;
@@ -548,7 +549,7 @@ int main(int argc, char **argv)
   PetscCall(PetscOptionsGetString(NULL, NULL, "-csv", file, sizeof(file), NULL));
   PetscCall(CreateRidge(&r));
   PetscCall(GalleryBegin("hypergradient"));
-  PetscCall(CreateExact(&r, &exact));
+  PetscCall(CreateExact(&r, ADJ_TRUST_LEVEL_ESTIMATE, &exact));
   PetscCall(Reference(exact, r.y, &least, &L));
   PetscCall(ADJDestroy(&exact));
   PetscCall(PetscOptionsHasName(NULL, NULL, "-adj_tao_descent_step", &set));
