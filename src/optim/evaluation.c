@@ -64,10 +64,20 @@ PetscErrorCode ADJOuterDestroy_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Derivatives of steps, or of the last of them, need the steps: after a good guess few are made */
+static PetscErrorCode ADJDifferentiatesSteps_Private(ADJ adj, PetscBool *yes)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)adj, ADJTRUNCATED, yes));
+  if (adj->program) *yes = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* An optimization begins: nothing is known, the problem may be another one */
 PetscErrorCode ADJEvaluateBegin_Private(ADJ adj)
 {
-  ADJOuter o;
+  ADJOuter  o;
+  PetscBool steps;
 
   PetscFunctionBegin;
   PetscCall(ADJGetOuter_Private(adj, &o));
@@ -75,7 +85,8 @@ PetscErrorCode ADJEvaluateBegin_Private(ADJ adj)
   PetscCall(ADJOuterReset_Private(adj));
   PetscCall(VecDuplicate(adj->sol, &o->x));
   PetscCall(VecCopy(adj->sol, o->x));
-  if (adj->program && adj->steps >= 0) {
+  PetscCall(ADJDifferentiatesSteps_Private(adj, &steps));
+  if (steps) {
     PetscCall(VecDuplicate(adj->sol, &o->x0));
     PetscCall(VecCopy(adj->sol, o->x0));
   }
@@ -91,7 +102,7 @@ PetscErrorCode ADJEvaluationIsAt_Private(ADJ adj, const ADJEvaluation *e, Vec th
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The forward solve and the objective, from the last state that was found; steps that are a model start where they did first */
+/* The forward solve and the objective, from the last state that was found; steps that are differentiated start where they did first */
 static PetscErrorCode ADJEvaluateObjective_Private(ADJ adj, Vec theta)
 {
   ADJOuter       o = adj->outer;

@@ -34,7 +34,7 @@ struct _n_ADJOuter {
   ADJEvaluation last;            /* the last evaluation */
   ADJEvaluation iterate;         /* the last iterate, about which a failed point is mirrored */
   Vec           x;               /* state of the last forward solve that succeeded: the next one starts there */
-  Vec           x0;              /* first guess: where steps that are a model always start */
+  Vec           x0;              /* first guess: where steps that are differentiated always start */
   PetscBool     succeeded;       /* at some point there was a state */
   ADJTrust      refused;         /* verdict that stops the optimization; ADJ_TRUST_NONE: none does */
   ADJTrust      doubted;         /* verdict on the last trial point whose gradient was refused, a step that was rejected */

@@ -199,8 +199,9 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
    The value that comes with a gradient is that of `ADJGetCorrectedObjective()` where the type keeps the adjoint: its error is of second
    order in that of the state, so that line searches see differences far below the forward tolerance.
 
-   At one theta nothing is solved twice. State and adjoint start from the last ones; steps that are a model (`ADJSetSteps()`)
-   always start from the vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
+   At one theta nothing is solved twice. State and adjoint start from the last ones. The types `ADJUNROLLED`, `ADJREVERSIBLE` and
+   `ADJTRUNCATED` differentiate the steps that were made, which are too few after a good guess: with them each solve starts from the
+   vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
 
    Where the forward solve fails, or the objective is NaN or infinite, the optimizer gets a finite value above that of its iterate, and
    rejects the step; `ADJGetRejected()` counts. Only at the first parameters is that an error.
