@@ -28,6 +28,7 @@ ARGS            ?=
 TESTS           ?=
 PROVE_FLAGS     ?= -j2
 DESTDIR         ?=
+PAGE            ?=
 V               ?=
 prefix           = /usr/local
 CONTRAGRAD_INSTALLED ?=
@@ -46,7 +47,7 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 
-.PHONY: all examples tests run test hospital bench methods transposes install uninstall clean style help deps
+.PHONY: all examples tests run test hospital gallery bench methods transposes install uninstall clean style help deps
 
 # ------------------------------- Targets that need no PETSc -------------------------------
 
@@ -268,6 +269,9 @@ methods: $(lib) $(B)/bench/methods #: measure the methods against each other, fo
 
 transposes: $(lib) $(B)/bench/transposes #: measure which preconditioner serves the adjoint, for docs/embedding/transposes.md
 	MPIEXEC=$(MPIEXEC) sh tests/bench/transposes.sh $(B) docs/embedding/transposes.md
+
+gallery: $(lib) $(examples) #: run the programs of the gallery and print what they check; PAGE=docs/gallery.md writes it there
+	MPIEXEC=$(MPIEXEC) tests/gallery $(B) $(PAGE)
 
 deps: #: install the Debian packages that are missing
 	@echo "Nothing is missing: PETSc $(call minor,$(petsc)) in $(dir $(petscconf))"

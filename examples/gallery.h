@@ -36,8 +36,10 @@ static inline PetscErrorCode GalleryRow(const char what[], const char expected[]
   PetscFunctionBegin;
   gallery.rows++;
   if (!pass) gallery.failed++;
-  if (gallery.table) PetscCall(PetscPrintf(PETSC_COMM_WORLD, "| %s | %s | %s | %s | %s |\n", gallery.program, what, expected, measured, pass ? "pass" : "FAIL"));
-  else PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s  %s: %s (%s)\n", pass ? "pass" : "FAIL", what, measured, expected));
+  if (gallery.table)
+    PetscCall(PetscPrintf(PETSC_COMM_WORLD, "| %s | %s | %s | %s | %s |\n", gallery.program, what, expected, measured, pass ? "pass" : "FAIL"));
+  else
+    PetscCall(PetscPrintf(PETSC_COMM_WORLD, "%s  %s: %s (%s)\n", pass ? "pass" : "FAIL", what, measured, expected));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -613,6 +613,55 @@ PETSC_EXTERN PetscErrorCode ADJGetRejected(ADJ, PetscInt *);
 #define ADJTAODESCENT "descent" /* a TaoType */
 
 /*E
+   ADJRestartMode - Whether an outer optimization begins with a checkpoint
+
+   Level: beginner
+
+   Values:
++  `ADJ_RESTART_NONE`     - no: it begins anew (default)
+.  `ADJ_RESTART_AUTO`     - if there is one
+-  `ADJ_RESTART_REQUIRED` - yes: it is an error if there is none
+
+.seealso: `ADJSetRestart()`
+E*/
+typedef enum { ADJ_RESTART_NONE,
+               ADJ_RESTART_AUTO,
+               ADJ_RESTART_REQUIRED } ADJRestartMode;
+PETSC_EXTERN const char *const ADJRestartModes[];
+PETSC_EXTERN PetscErrorCode    ADJSetCheckpoint(ADJ, const char[]);
+PETSC_EXTERN PetscErrorCode    ADJGetCheckpoint(ADJ, const char *[]);
+PETSC_EXTERN PetscErrorCode    ADJSetCheckpointInterval(ADJ, PetscInt, PetscReal);
+PETSC_EXTERN PetscErrorCode    ADJGetCheckpointInterval(ADJ, PetscInt *, PetscReal *);
+PETSC_EXTERN PetscErrorCode    ADJSetCheckpointMemory(ADJ, PetscInt);
+PETSC_EXTERN PetscErrorCode    ADJGetCheckpointMemory(ADJ, PetscInt *);
+PETSC_EXTERN PetscErrorCode    ADJSetRestart(ADJ, ADJRestartMode, const char[]);
+PETSC_EXTERN PetscErrorCode    ADJGetRestart(ADJ, ADJRestartMode *, const char *[]);
+PETSC_EXTERN PetscErrorCode    ADJRestart(ADJ, Vec, PetscBool *);
+PETSC_EXTERN PetscErrorCode    ADJCheckpointWrite(ADJ, const char[]);
+PETSC_EXTERN PetscErrorCode    ADJCheckpointLoad(ADJ, const char[], Vec);
+PETSC_EXTERN PetscErrorCode    ADJGetElapsedTime(ADJ, PetscReal *);
+
+/*E
+   ADJToleranceSchedule - How the tolerances of forward and adjoint solves follow an outer optimization
+
+   Level: intermediate
+
+   Values:
++  `ADJ_TOLERANCE_FIXED`    - not at all (default)
+.  `ADJ_TOLERANCE_HOAG`     - they fall by a factor at each iteration
+-  `ADJ_TOLERANCE_GRADIENT` - they fall as the norm of the gradient
+
+.seealso: `ADJSetToleranceSchedule()`
+E*/
+typedef enum { ADJ_TOLERANCE_FIXED,
+               ADJ_TOLERANCE_HOAG,
+               ADJ_TOLERANCE_GRADIENT } ADJToleranceSchedule;
+PETSC_EXTERN const char *const ADJToleranceSchedules[];
+PETSC_EXTERN PetscErrorCode    ADJSetToleranceSchedule(ADJ, ADJToleranceSchedule);
+PETSC_EXTERN PetscErrorCode    ADJGetToleranceSchedule(ADJ, ADJToleranceSchedule *);
+PETSC_EXTERN PetscErrorCode    ADJSetToleranceParameters(ADJ, PetscReal, PetscReal, PetscReal);
+
+/*E
    ADJHessianType - How the Hessian of the reduced objective is multiplied by a direction
 
    Level: intermediate
@@ -634,5 +683,69 @@ PETSC_EXTERN PetscErrorCode    ADJSetObjectiveHessian(ADJ, ADJObjectiveHessianFn
 PETSC_EXTERN PetscErrorCode    ADJSetSecondVJP(ADJ, ADJSecondVJPFn *, void *);
 PETSC_EXTERN PetscErrorCode    ADJCreateHessian(ADJ, Vec, Mat *);
 PETSC_EXTERN PetscErrorCode    ADJComputeHessian(ADJ, Vec, Mat);
+
+/* -------------------------- Projections and proximal maps ------------------------ */
+
+/*S
+   ADJProx - A projection on a convex set, or the proximal map of a convex function, with its derivatives
+
+   Level: beginner
+
+.seealso: `ADJProxCreateBox()`, `ADJProxCreateL1()`, `ADJProxApply()`, `ADJProxVJP()`
+S*/
+typedef struct _p_ADJProx *ADJProx;
+
+PETSC_EXTERN PetscClassId ADJPROX_CLASSID;
+
+/*E
+   ADJProxKind - Which map an `ADJProx` is
+
+   Level: beginner
+
+   Values:
++  `ADJ_PROX_BOX`         - projection on lower <= y <= upper
+.  `ADJ_PROX_NONNEGATIVE` - projection on y >= 0
+.  `ADJ_PROX_L1`          - proximal map of t |y|_1: the soft threshold
+.  `ADJ_PROX_GROUP_L1`    - proximal map of t times the sum of the 2-norms of blocks
+.  `ADJ_PROX_BALL`        - projection on |y - center| <= radius
+.  `ADJ_PROX_SIMPLEX`     - projection on y >= 0, sum of y = total
+-  `ADJ_PROX_AFFINE`      - projection on A y = b
+
+.seealso: `ADJProxGetKind()`
+E*/
+typedef enum { ADJ_PROX_BOX,
+               ADJ_PROX_NONNEGATIVE,
+               ADJ_PROX_L1,
+               ADJ_PROX_GROUP_L1,
+               ADJ_PROX_BALL,
+               ADJ_PROX_SIMPLEX,
+               ADJ_PROX_AFFINE } ADJProxKind;
+PETSC_EXTERN const char *const ADJProxKinds[];
+
+PETSC_EXTERN PetscErrorCode ADJProxCreateBox(MPI_Comm, Vec, Vec, ADJProx *);
+PETSC_EXTERN PetscErrorCode ADJProxCreateNonnegative(MPI_Comm, ADJProx *);
+PETSC_EXTERN PetscErrorCode ADJProxCreateL1(MPI_Comm, PetscReal, ADJProx *);
+PETSC_EXTERN PetscErrorCode ADJProxCreateGroupL1(MPI_Comm, PetscReal, PetscInt, ADJProx *);
+PETSC_EXTERN PetscErrorCode ADJProxCreateBall(MPI_Comm, Vec, PetscReal, ADJProx *);
+PETSC_EXTERN PetscErrorCode ADJProxCreateSimplex(MPI_Comm, PetscReal, ADJProx *);
+PETSC_EXTERN PetscErrorCode ADJProxCreateAffine(Mat, Vec, ADJProx *);
+PETSC_EXTERN PetscErrorCode ADJProxDestroy(ADJProx *);
+PETSC_EXTERN PetscErrorCode ADJProxView(ADJProx, PetscViewer);
+PETSC_EXTERN PetscErrorCode ADJProxGetKind(ADJProx, ADJProxKind *);
+PETSC_EXTERN PetscErrorCode ADJProxSetParameter(ADJProx, PetscReal);
+PETSC_EXTERN PetscErrorCode ADJProxGetParameter(ADJProx, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJProxSetVecs(ADJProx, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJProxGetVecs(ADJProx, Vec *, Vec *);
+PETSC_EXTERN PetscErrorCode ADJProxGetKSP(ADJProx, KSP *);
+PETSC_EXTERN PetscErrorCode ADJProxSetOptionsPrefix(ADJProx, const char[]);
+PETSC_EXTERN PetscErrorCode ADJProxSetFromOptions(ADJProx);
+PETSC_EXTERN PetscErrorCode ADJProxApply(ADJProx, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJProxVJP(ADJProx, Vec, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJProxJVP(ADJProx, Vec, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJProxVJPParameter(ADJProx, Vec, Vec, PetscReal *);
+PETSC_EXTERN PetscErrorCode ADJProxJVPParameter(ADJProx, Vec, PetscReal, Vec);
+PETSC_EXTERN PetscErrorCode ADJProxVJPVecs(ADJProx, Vec, Vec, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJProxJVPVecs(ADJProx, Vec, Vec, Vec, Vec);
+PETSC_EXTERN PetscErrorCode ADJProxGetSelection(ADJProx, Vec, PetscInt *, PetscReal *, Vec);
 
 #endif

@@ -315,7 +315,7 @@ static inline PetscErrorCode PlexCreateMesh(MPI_Comm comm, Plex *p)
   DMLabel          wall;
 
   PetscFunctionBegin;
-  PetscCall(DMPlexCreateBoxMesh(comm, p->dim, PETSC_FALSE, p->dim == 3 ? faces3 : faces, NULL, NULL, NULL, PETSC_TRUE, &p->dm));
+  PetscCall(ADJDMPlexCreateBoxMesh(comm, p->dim, PETSC_FALSE, p->dim == 3 ? faces3 : faces, NULL, NULL, NULL, PETSC_TRUE, &p->dm));
   PetscCall(DMCreateLabel(p->dm, "wall"));
   PetscCall(DMGetLabel(p->dm, "wall", &wall));
   PetscCall(DMPlexMarkBoundaryFaces(p->dm, 1, wall));

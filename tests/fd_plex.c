@@ -109,7 +109,7 @@ static PetscErrorCode MeshCreate(Mesh *m)
   const PetscReal  lower[2] = {0.0, 0.0}, upper[2] = {1.0, 1.0};
 
   PetscFunctionBeginUser;
-  PetscCall(DMPlexCreateBoxMesh(PETSC_COMM_WORLD, 2, PETSC_FALSE, faces, lower, upper, NULL, PETSC_TRUE, &m->dm));
+  PetscCall(ADJDMPlexCreateBoxMesh(PETSC_COMM_WORLD, 2, PETSC_FALSE, faces, lower, upper, NULL, PETSC_TRUE, &m->dm));
   PetscCall(DMSetBasicAdjacency(m->dm, PETSC_FALSE, PETSC_TRUE)); /* unknowns of one cell are coupled */
   PetscCall(DMPlexGetPartitioner(m->dm, &partitioner));
   PetscCall(PetscPartitionerSetType(partitioner, PETSCPARTITIONERSIMPLE)); /* PT-Scotch may have other integers than PETSc */

@@ -3,8 +3,8 @@ static char help[] = "Products with the Hessian of the reduced objective: agains
 /*
    nsize: 1 2 4
    requires: real
-   args: -adj_forward_snes_rtol 1e-13 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12
-   args: -residual -adj_forward_snes_rtol 1e-13 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12
+   args: -adj_forward_snes_rtol 1e-13 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -malloc_debug false
+   args: -residual -adj_forward_snes_rtol 1e-13 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -malloc_debug false
 */
 #include "problems.h"
 

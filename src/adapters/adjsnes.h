@@ -33,10 +33,10 @@ typedef struct {
   PetscErrorCode (*converged)(SNES, PetscInt, PetscReal, PetscReal, PetscReal, SNESConvergedReason *, void *);
   void *cnvP;
   PetscErrorCode (*monitor)(SNES, PetscInt, PetscReal, void *); /* the first, in whose place ours will be */
-  PetscErrorCode (*monitordestroy)(void **);
-  void       *monitorctx;
-  Vec         sol, func;
-  ADJSNESHeld A, P; /* where the Jacobian outlives a solve */
+  ADJCtxDestroyFn *monitordestroy;
+  void            *monitorctx;
+  Vec              sol, func;
+  ADJSNESHeld      A, P; /* where the Jacobian outlives a solve */
 } ADJSNESSaved;
 
 typedef struct {

@@ -18,11 +18,14 @@ const char *const *const ADJTrusts           = ADJTrusts_Shifted + 11;
 static PetscErrorCode ADJSetDefaults_Private(ADJ adj)
 {
   PetscFunctionBegin;
-  adj->form         = ADJ_FORM_UNSET;
-  adj->steps        = PETSC_DETERMINE;
-  adj->account      = &adj->counters;
-  adj->nextid       = 1;
-  adj->fdmaxcolumns = 100;
+  adj->form              = ADJ_FORM_UNSET;
+  adj->steps             = PETSC_DETERMINE;
+  adj->account           = &adj->counters;
+  adj->nextid            = 1;
+  adj->fdmaxcolumns      = 100;
+  adj->tolerance.start   = 0.3;
+  adj->tolerance.decay   = 0.5;
+  adj->tolerance.descent = 0.3;
   adj->norms.a = adj->norms.b = -1.0;
   adj->trajectory.type        = (ADJTrajectoryType)PETSC_DETERMINE;
   adj->trajectory.checkpoints = PETSC_DETERMINE;
@@ -92,6 +95,7 @@ PetscErrorCode ADJReset(ADJ adj)
   PetscTryTypeMethod(adj, reset);
   if (adj->adapter && adj->adapter->reset) PetscCall((*adj->adapter->reset)(adj));
   PetscCall(ADJOuterReset_Private(adj));
+  PetscCall(ADJCheckpointReset_Private(adj));
   PetscCall(ADJPCReuseReset_Private(adj));
   PetscCall(ADJProductsReset_Private(adj));
   if (adj->snes) PetscCall(SNESReset(adj->snes));
@@ -159,6 +163,7 @@ PetscErrorCode ADJDestroy(ADJ *adj)
   }
   PetscCall(ADJReset(*adj));
   PetscCall(ADJOuterDestroy_Private(*adj));
+  PetscCall(ADJCheckpointDestroy_Private(*adj));
   PetscCall(ADJMisfitReset_Private(*adj));
   PetscCall(ADJPCReuseDestroy_Private(*adj));
   PetscTryTypeMethod(*adj, destroy);

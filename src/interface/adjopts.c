@@ -122,6 +122,15 @@ static PetscErrorCode ADJMonitorOptions_Private(ADJ adj, ADJOptionItems PetscOpt
 .  -adj_vjp_fd_color <bool>                - derivatives by coloring and differences, see `ADJSetFDColor()`
 .  -adj_vjp_fd_max_columns <100>           - see `ADJSetFDMaxColumns()`
 .  -adj_hessian_type <full,gauss_newton,differences> - see `ADJSetHessianType()`
+.  -adj_checkpoint <file>                  - where an optimization writes its checkpoints, see `ADJSetCheckpoint()`
+.  -adj_checkpoint_interval <k>            - iterations between them, see `ADJSetCheckpointInterval()`
+.  -adj_checkpoint_seconds <s>             - seconds between them, see `ADJSetCheckpointInterval()`
+.  -adj_checkpoint_memory <10>             - see `ADJSetCheckpointMemory()`
+.  -adj_restart [true,false,auto,file]     - take up a checkpoint, see `ADJSetRestart()`
+.  -adj_tolerance_schedule <fixed,hoag,gradient> - inner tolerances in an optimization, see `ADJSetToleranceSchedule()`
+.  -adj_tolerance_start <0.3>              - see `ADJSetToleranceParameters()`
+.  -adj_tolerance_decay <0.5>              - see `ADJSetToleranceParameters()`
+.  -adj_tolerance_descent <0.3>            - see `ADJSetToleranceParameters()`
 .  -adj_steps <K>                          - forward iterations to make, see `ADJSetSteps()`
 .  -adj_piggyback <bool>                   - the adjoint alongside the state, see `ADJSetPiggyback()`
 .  -adj_trajectory_type <type>             - states kept along an iteration, see `ADJSetTrajectoryType()`

@@ -91,6 +91,7 @@ PetscErrorCode ADJView(ADJ adj, PetscViewer viewer)
   PetscCall(ADJViewCounters_Private("calls", &adj->counters, viewer));
   PetscCall(ADJViewCounters_Private("calls by checks and tests", &adj->checkcounters, viewer));
   PetscCall(PetscViewerASCIIPrintf(viewer, "  trust: level %s, action %s, verdict %s\n", ADJTrustLevels[adj->trustlevel], ADJTrustActions[adj->trustaction], ADJTrusts[adj->state->report.verdict]));
+  PetscCall(ADJCheckpointView_Private(adj, viewer));
   PetscCall(ADJViewPCReuse_Private(adj, viewer));
   PetscCall(ADJViewChildren_Private(adj, viewer));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -3,8 +3,8 @@
 */
 #include <contragrad/private/adjimpl.h>
 
-PetscClassId  ADJ_CLASSID = 0;
-PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck;
+PetscClassId  ADJ_CLASSID = 0, ADJPROX_CLASSID = 0;
+PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck, ADJ_Checkpoint;
 
 static PetscBool ADJPackageInitialized = PETSC_FALSE;
 static PetscBool ADJStartedSlepc       = PETSC_FALSE;
@@ -20,6 +20,7 @@ static PetscErrorCode ADJRegisterEvents_Private(void)
   PetscCall(PetscLogEventRegister("ADJJVP", ADJ_CLASSID, &ADJ_JVP));
   PetscCall(PetscLogEventRegister("ADJLinearize", ADJ_CLASSID, &ADJ_Linearize));
   PetscCall(PetscLogEventRegister("ADJTrajectory", ADJ_CLASSID, &ADJ_Trajectory));
+  PetscCall(PetscLogEventRegister("ADJCheckpoint", ADJ_CLASSID, &ADJ_Checkpoint));
   PetscCall(PetscLogEventRegister("ADJTrust", ADJ_CLASSID, &ADJ_TrustCheck));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -43,7 +44,7 @@ PetscErrorCode ADJFinalizePackage(void)
 }
 
 /*@C
-   ADJInitializePackage - Registers the class, its types and its log events; called by the first `ADJCreate()`
+   ADJInitializePackage - Registers the classes, the types and the log events; called by the first `ADJCreate()`
 
    Level: developer
 
@@ -59,6 +60,7 @@ PetscErrorCode ADJInitializePackage(void)
   if (ADJPackageInitialized) PetscFunctionReturn(PETSC_SUCCESS);
   ADJPackageInitialized = PETSC_TRUE;
   PetscCall(PetscClassIdRegister("Solution-map derivative", &ADJ_CLASSID));
+  PetscCall(PetscClassIdRegister("Proximal map", &ADJPROX_CLASSID));
   PetscCall(ADJRegisterAll());
   PetscCall(ADJRegisterTao_Private());
   PetscCall(ADJRegisterEvents_Private());

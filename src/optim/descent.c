@@ -3,6 +3,8 @@
 */
 #include "outer.h"
 
+#if !PetscDefined(USE_COMPLEX) /* a PETSc with complex scalars has no methods of Tao, nor what they need */
+
 typedef struct {
   PetscReal step;
 } Tao_Descent;
@@ -114,9 +116,13 @@ static PetscErrorCode TaoCreate_Descent(Tao tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+#endif
+
 PetscErrorCode ADJRegisterTao_Private(void)
 {
   PetscFunctionBegin;
+#if !PetscDefined(USE_COMPLEX)
   PetscCall(TaoRegister(ADJTAODESCENT, TaoCreate_Descent));
+#endif
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -7,6 +7,8 @@ PetscErrorCode ADJOuterSetFromOptions_Private(ADJ adj, ADJOptionItems PetscOptio
 {
   PetscFunctionBegin;
   PetscCall(PetscOptionsEnum("-adj_hessian_type", "How the Hessian is multiplied by a direction", "ADJSetHessianType", ADJHessianTypes, (PetscEnum)adj->hessiantype, (PetscEnum *)&adj->hessiantype, NULL));
+  PetscCall(ADJCheckpointSetFromOptions_Private(adj, PetscOptionsObject));
+  PetscCall(ADJToleranceSetFromOptions_Private(adj, PetscOptionsObject));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -38,10 +40,14 @@ PetscErrorCode ADJOuterReset_Private(ADJ adj)
   PetscCall(ADJEvaluationReset_Private(&o->iterate));
   PetscCall(VecDestroy(&o->x));
   PetscCall(VecDestroy(&o->x0));
-  o->refused   = ADJ_TRUST_NONE;
-  o->doubted   = ADJ_TRUST_NONE;
-  o->rejected  = 0;
-  o->succeeded = PETSC_FALSE;
+  o->refused    = ADJ_TRUST_NONE;
+  o->doubted    = ADJ_TRUST_NONE;
+  o->iterations = 0;
+  o->tol        = 0.0;
+  o->norm = o->firstnorm = 0.0;
+  o->offset              = 0.0;
+  o->rejected            = 0;
+  o->succeeded           = PETSC_FALSE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -123,41 +129,78 @@ PetscErrorCode ADJKeepsAdjoint_Private(ADJ adj, PetscBool *yes)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The error of a value is then of second order in that of the state: a line search sees differences far below the forward tolerance */
-static PetscErrorCode ADJCorrectValue_Private(ADJ adj, PetscReal *value)
+/*
+   The error of a value is then of second order in that of the state: a line search sees differences far below the forward tolerance. What
+   is left is the correction times the relative error of the adjoint that it was made with, of which that of N^T w tells
+*/
+static PetscErrorCode ADJCorrectValue_Private(ADJ adj, ADJEvaluation *e)
 {
-  PetscBool keeps;
-  PetscReal correction;
+  const ADJTrustCheck  *c = &adj->state->report.check[ADJ_CHECK_GRADIENT];
+  PetscBool             keeps;
+  const ADJLinearSolve *rec = &adj->state->adjoint;
+  PetscReal             correction, rtol, norm;
 
   PetscFunctionBegin;
+  PetscCall(KSPGetTolerances(adj->ksp, &rtol, NULL, NULL, NULL));
+  e->error = rtol * PetscAbsReal(e->value);
   PetscCall(ADJKeepsAdjoint_Private(adj, &keeps));
   if (!keeps || !adj->w || adj->wspoilt || adj->state->report.verdict < 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJGetCorrectedObjective(adj, NULL, &correction));
-  if (PetscAbsReal(correction) <= 0.1 * PetscAbsReal(*value)) *value += correction; /* of first order: not far from a solution only */
+  e->error = PetscAbsReal(correction);
+  if (!(e->error <= 0.1 * PetscAbsReal(e->value))) PetscFunctionReturn(PETSC_SUCCESS); /* of first order: not far from a solution, nor NaN */
+  PetscCall(VecNorm(e->gradient, NORM_2, &norm));
+  e->value += correction;
+  e->error = PetscAbsReal(correction) * PetscMax(rtol, c->status > ADJ_CHECK_SKIPPED && rec->resultnorm > 0.0 ? c->value * norm / rec->resultnorm : 0.0);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A refusal at the first parameters ends the optimization; that of a trial point, which may lie anywhere, rejects the step */
-static PetscErrorCode ADJEvaluateRefuse_Private(ADJ adj)
+/* A refusal is no error here */
+static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
 {
-  ADJOuter       o       = adj->outer;
-  const ADJTrust verdict = adj->state->report.verdict;
+  ADJOuter             o      = adj->outer;
+  ADJEvaluation       *e      = &o->last;
+  const ADJTrustAction action = adj->trustaction;
+  KSP                  ksp;
+  PetscBool            guess;
+  PetscErrorCode       ierr;
 
   PetscFunctionBegin;
-  if (o->iterate.id) {
-    o->doubted     = verdict;
-    o->last.failed = PETSC_TRUE;
-    o->rejected++;
-    PetscCall(PetscInfo(adj, "The gradient at a trial point is refused: %s\n", ADJTrusts[verdict]));
-  } else if (o->refused == ADJ_TRUST_NONE) {
-    o->refused = verdict;
-    PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
-  }
+  if (!e->gradient) PetscCall(VecDuplicate(e->theta, &e->gradient));
+  if (action == ADJ_TRUST_ACTION_ERROR) adj->trustaction = ADJ_TRUST_ACTION_IGNORE;
+  PetscCall(ADJGetKSP(adj, &ksp));
+  PetscCall(ADJSetGuess_Private(ksp, PETSC_TRUE, &guess)); /* the last adjoint */
+  ierr = ADJPullObjective_Private(adj, &e->value, e->gradient);
+  PetscCall(KSPSetInitialGuessNonzero(ksp, guess));
+  adj->trustaction = action;
+  PetscCall(ierr);
+  e->pulled = PETSC_TRUE;
+  PetscCall(ADJCorrectValue_Private(adj, e));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* No step is left that is not rejected: if it is for its gradient, that is the reason */
-PetscErrorCode ADJEvaluateStuck_Private(ADJ adj)
+/* A refusal is noted. At the first parameters it ends the optimization; that of a trial point, which may lie anywhere, rejects the step */
+PetscErrorCode ADJNoteRefusal_Private(ADJ adj)
+{
+  ADJOuter  o = adj->outer;
+  PetscBool here;
+
+  PetscFunctionBegin;
+  if (adj->state->report.verdict >= 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR || o->refused < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJEvaluationIsAt_Private(adj, &o->iterate, o->last.theta, &here));
+  if (o->iterate.id && !here) {
+    o->doubted     = adj->state->report.verdict;
+    o->last.failed = PETSC_TRUE;
+    o->rejected++;
+    PetscCall(PetscInfo(adj, "The gradient at a trial point is refused: %s\n", ADJTrusts[o->doubted]));
+    PetscFunctionReturn(PETSC_SUCCESS);
+  }
+  o->refused = adj->state->report.verdict;
+  PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* No step is left that is not rejected: if the last one is for its gradient, that is the reason */
+PetscErrorCode ADJNoteStuck_Private(ADJ adj)
 {
   ADJOuter o = adj->outer;
 
@@ -168,37 +211,17 @@ PetscErrorCode ADJEvaluateStuck_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A refusal is no error here */
-static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
+/* Fills the evaluation `last` with what is still missing of it */
+PetscErrorCode ADJEvaluateMissing_Private(ADJ adj, Vec theta, PetscBool gradient)
 {
-  ADJEvaluation       *e      = &adj->outer->last;
-  const ADJTrustAction action = adj->trustaction;
-  PetscErrorCode       ierr;
+  ADJEvaluation *e = &adj->outer->last;
+  PetscBool      known;
 
   PetscFunctionBegin;
-  if (!e->gradient) PetscCall(VecDuplicate(e->theta, &e->gradient));
-  if (action == ADJ_TRUST_ACTION_ERROR) adj->trustaction = ADJ_TRUST_ACTION_IGNORE;
-  ierr             = ADJPullObjective_Private(adj, &e->value, e->gradient);
-  adj->trustaction = action;
-  PetscCall(ierr);
-  e->pulled = PETSC_TRUE;
-  PetscCall(ADJCorrectValue_Private(adj, &e->value));
-  if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
-  if (adj->state->report.verdict < 0 && action == ADJ_TRUST_ACTION_ERROR) PetscCall(ADJEvaluateRefuse_Private(adj));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
-/* Fills the evaluation `last` at theta, with its gradient if that is wanted: what is known there already is not computed again */
-PetscErrorCode ADJEvaluate_Private(ADJ adj, Vec theta, PetscBool gradient)
-{
-  PetscBool known;
-
-  PetscFunctionBegin;
-  PetscCall(ADJCheckTheta_Private(adj, theta));
-  PetscCall(ADJEvaluationIsAt_Private(adj, &adj->outer->last, theta, &known));
-  if (known && gradient && !adj->outer->last.pulled && adj->outer->last.id != adj->state->id) known = PETSC_FALSE; /* the state has gone elsewhere */
+  PetscCall(ADJEvaluationIsAt_Private(adj, e, theta, &known));
+  if (known && gradient && !e->pulled && e->id != adj->state->id) known = PETSC_FALSE; /* the state has gone elsewhere */
   if (!known) PetscCall(ADJEvaluateObjective_Private(adj, theta));
-  if (gradient && !adj->outer->last.pulled && !adj->outer->last.failed) PetscCall(ADJEvaluateGradient_Private(adj));
+  if (gradient && !e->pulled && !e->failed) PetscCall(ADJEvaluateGradient_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -214,6 +237,7 @@ PetscErrorCode ADJEvaluationAccept_Private(ADJ adj)
   PetscCall(VecCopy(e->theta, it->theta));
   PetscCall(VecCopy(e->gradient, it->gradient));
   it->value  = e->value;
+  it->error  = e->error;
   it->id     = e->id;
   it->failed = PETSC_FALSE;
   it->pulled = PETSC_TRUE;
@@ -237,7 +261,7 @@ PetscErrorCode ADJEvaluationMirror_Private(ADJ adj, Vec theta, PetscReal *value,
   PetscCall(VecDot(theta, it->gradient, &slope));
   PetscCall(VecDot(it->theta, it->gradient, &at));
   slope -= at;
-  if (value) *value = it->value + (slope == (PetscScalar)0.0 ? 1.0 + PetscAbsReal(it->value) : PetscAbsScalar(slope));
+  if (value) *value = it->value + adj->outer->offset + (slope == (PetscScalar)0.0 ? 1.0 + PetscAbsReal(it->value) : PetscAbsScalar(slope));
   if (gradient) {
     PetscCall(VecCopy(it->gradient, gradient));
     if (PetscRealPart(slope) < 0.0) PetscCall(VecScale(gradient, -1.0));

@@ -177,6 +177,7 @@ static PetscErrorCode ADJTaoMisfit(Tao tao, Vec theta, Vec d, void *ctx)
   PetscReal value;
 
   PetscFunctionBegin;
+  PetscCheck(adj->tolerance.schedule == ADJ_TOLERANCE_FIXED, PetscObjectComm((PetscObject)tao), PETSC_ERR_SUP, "A Tao that takes the misfit itself, as brgn, needs fixed tolerances: leave out -adj_tolerance_schedule, or take another -tao_type");
   PetscCall(ADJTaoEnter_Private(adj, tao));
   PetscCall(ADJTaoEvaluate_Private(adj, tao, theta, &value, NULL));
   if (adj->outer->last.failed) {

@@ -13,7 +13,7 @@ typedef struct {
   PetscBool     failed; /* there is no state, or the objective is not finite there */
   PetscBool     pulled; /* the gradient is known */
   Vec           theta, gradient;
-  PetscReal     value;
+  PetscReal     value, error; /* error: estimate, where the gradient is known */
 } ADJEvaluation;
 
 /* Where products with the Hessian are made: the matrix has its own copies, as trial points come and go */
@@ -31,24 +31,32 @@ struct _n_ADJOuter {
   Tao tao;                                  /* referenced */
   PetscErrorCode (*converged)(Tao, void *); /* its own convergence test */
   void         *convergedctx;
-  ADJEvaluation last;      /* the last evaluation */
-  ADJEvaluation iterate;   /* the last iterate, about which a failed point is mirrored */
-  Vec           x;         /* state of the last forward solve that succeeded: the next one starts there */
-  Vec           x0;        /* first guess: where steps that are a model always start */
-  PetscBool     succeeded; /* at some point there was a state */
-  ADJTrust      refused;   /* verdict that stops the optimization; ADJ_TRUST_NONE: none does */
-  ADJTrust      doubted;   /* verdict on the last trial point whose gradient was refused, a step that was rejected */
-  PetscInt      rejected;  /* points where the forward solve failed, or the gradient was refused */
-  PetscInt      products;  /* with the Hessian */
+  ADJEvaluation last;            /* the last evaluation */
+  ADJEvaluation iterate;         /* the last iterate, about which a failed point is mirrored */
+  Vec           x;               /* state of the last forward solve that succeeded: the next one starts there */
+  Vec           x0;              /* first guess: where steps that are a model always start */
+  PetscBool     succeeded;       /* at some point there was a state */
+  ADJTrust      refused;         /* verdict that stops the optimization; ADJ_TRUST_NONE: none does */
+  ADJTrust      doubted;         /* verdict on the last trial point whose gradient was refused: a step that was rejected */
+  PetscInt      rejected;        /* points where the forward solve failed, or the gradient was refused */
+  PetscInt      iterations;      /* of the optimizer, in this optimization */
+  PetscReal     tol;             /* of the inner solves at the present iterate; 0: their own */
+  PetscObjectId tolof;           /* for which iterate that is */
+  PetscReal     offset;          /* what the optimizer was told at its iterate, less what is known now */
+  PetscReal     norm, firstnorm; /* of the gradient, or what the optimizer looks at, now and first */
+  PetscInt      products;        /* with the Hessian */
 };
 
 PETSC_INTERN PetscErrorCode ADJGetOuter_Private(ADJ, ADJOuter *);
 PETSC_INTERN PetscErrorCode ADJEvaluateBegin_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluate_Private(ADJ, Vec, PetscBool);
-PETSC_INTERN PetscErrorCode ADJEvaluateStuck_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluationIsAt_Private(ADJ, const ADJEvaluation *, Vec, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJEvaluationAccept_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluationMirror_Private(ADJ, Vec, PetscReal *, Vec);
+PETSC_INTERN PetscErrorCode ADJToleranceSetFromOptions_Private(ADJ, ADJOptionItems);
+PETSC_INTERN PetscErrorCode ADJEvaluateMissing_Private(ADJ, Vec, PetscBool);
+PETSC_INTERN PetscErrorCode ADJNoteRefusal_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJNoteStuck_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJKeepsAdjoint_Private(ADJ, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJCreateHessianOf_Private(ADJ, Vec, Mat *);
 PETSC_INTERN PetscErrorCode ADJHessianLinearize_Private(ADJHessian *);

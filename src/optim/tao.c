@@ -1,29 +1,41 @@
 /*
    The reduced objective as that of a Tao.
 */
-#include "outer.h"
+#include "checkpoint.h"
 
 /* The verdict comes first, then the test that the Tao had */
-static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
+static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
 {
-  ADJ       adj = (ADJ)ctx;
-  ADJOuter  o   = adj->outer;
+  ADJOuter  o = adj->outer;
   PetscBool here;
 
   PetscFunctionBegin;
   PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
   if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
-    PetscCall(ADJEvaluateStuck_Private(adj));
+    PetscCall(ADJNoteStuck_Private(adj));
     PetscCall(VecCopy(o->iterate.theta, tao->solution));
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (here) PetscCall(ADJEvaluationAccept_Private(adj));
+  o->iterations = o->firstnorm == 0.0 ? 0 : o->iterations + 1;
+  PetscCall(TaoGetResidualNorm(tao, &o->norm));
+  if (o->firstnorm == 0.0) o->firstnorm = o->norm;
   if (o->refused < 0) {
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall((*o->converged)(tao, o->convergedctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
+{
+  ADJ adj = (ADJ)ctx;
+
+  PetscFunctionBegin;
+  PetscCall(ADJTaoTest_Private(adj, tao));
+  PetscCall(ADJCheckpointTest_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -41,12 +53,14 @@ static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
 static PetscErrorCode ADJTaoTakeSubsolver_Private(ADJ adj, Tao tao)
 {
   PetscBool brgn;
-  Tao       sub;
+  Tao       sub = tao;
 
   PetscFunctionBegin;
   PetscCall(PetscObjectTypeCompare((PetscObject)tao, TAOBRGN, &brgn));
   if (!brgn) PetscFunctionReturn(PETSC_SUCCESS);
+#if !PetscDefined(USE_COMPLEX)
   PetscCall(TaoBRGNGetSubsolver(tao, &sub));
+#endif
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, sub));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -54,11 +68,15 @@ static PetscErrorCode ADJTaoTakeSubsolver_Private(ADJ adj, Tao tao)
 /* A TaoSolve() begins where no function of the Tao was called yet */
 PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
 {
+  PetscInt calls;
+
   PetscFunctionBegin;
   PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
-  if (adj->outer->x && (tao->nfuncs || tao->ngrads || tao->nfuncgrads)) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(TaoGetCurrentFunctionEvaluations(tao, &calls));
+  if (adj->outer->x && calls) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJEvaluateBegin_Private(adj));
   PetscCall(ADJTaoTakeSubsolver_Private(adj, tao));
+  PetscCall(ADJCheckpointBegin_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -88,7 +106,7 @@ PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *va
   if (!o->last.failed) {
     if (!o->iterate.id) PetscCall(ADJEvaluationAccept_Private(adj));
     if (value) {
-      *value = o->last.value;
+      *value = o->last.value + o->offset;
       PetscCall(ADJTaoAddNorm_Private(tao, theta, value));
     }
     if (gradient) PetscCall(VecCopy(o->last.gradient, gradient));
@@ -274,7 +292,9 @@ PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
 
    Options Database Keys:
 +  -adj_tao_type <blmvm>  - the method: any of `Tao`, or `descent`, which takes steps of a given length along the negative gradient
--  -adj_tao_<option>      - of the method: `-adj_tao_monitor`, `-adj_tao_gatol`, `-adj_tao_max_it`, ...
+.  -adj_tao_<option>      - of the method: `-adj_tao_monitor`, `-adj_tao_gatol`, `-adj_tao_max_it`, ...
+.  -adj_checkpoint <file> - where checkpoints are written, see `ADJSetCheckpoint()`
+-  -adj_restart           - from the last one, see `ADJSetRestart()`
 
    Level: beginner
 
@@ -302,8 +322,9 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscCall(ADJSetTao(adj, tao));
   PetscCall(TaoSetFromOptions(tao));
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type may have brought its own */
+  PetscCall(ADJRestart(adj, theta, NULL));
   PetscCall(TaoSolve(tao));
-  if (tao->reason < 0) PetscCall(ADJEvaluateStuck_Private(adj));
+  if (tao->reason < 0) PetscCall(ADJNoteStuck_Private(adj));
   if (adj->outer->refused < 0) PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER)); /* and not, say, a line search that failed */
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(PETSC_HAVE_MPIIO)
@@ -193,38 +192,6 @@ static PetscErrorCode ADJDiskSetSize_Private(ADJStore s, Vec x)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Where the file system cannot reserve bytes, zeros are written. Returns errno */
-static int ADJDiskFill_Private(int fd, PetscInt64 from, PetscInt64 to)
-{
-  static const char zeros[65536];
-
-  while (from < to) {
-    const ssize_t n = pwrite(fd, zeros, (size_t)PetscMin(to - from, (PetscInt64)sizeof(zeros)), (off_t)from);
-
-    if (n > 0)
-      from += n;
-    else if (n == 0 || errno != EINTR)
-      return n == 0 ? ENOSPC : errno;
-  }
-  return fsync(fd) ? errno : 0;
-}
-
-/*
-   Bytes that the file system does not have are missed here, by all processes alike, and not in the middle of a
-   collective write, whose errors MPI may hide: that of Open MPI 4.1 does. Returns errno.
-*/
-static int ADJDiskReserve_Private(int fd, PetscInt64 from, PetscInt64 to)
-{
-  struct rlimit limit;
-  int           error;
-
-  if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY && (rlim_t)to > limit.rlim_cur) return EFBIG;
-  if (fd < 0 || to == from) return 0;
-  do error = posix_fallocate(fd, (off_t)from, (off_t)(to - from));
-  while (error == EINTR);
-  return error == EOPNOTSUPP || error == EINVAL || error == ENOSYS ? ADJDiskFill_Private(fd, from, to) : error;
-}
-
 static PetscErrorCode ADJDiskSeek_Private(PetscViewer viewer, PetscInt64 offset)
 {
   MPI_Offset now;
@@ -290,7 +257,7 @@ static PetscErrorCode ADJStorePut_Disk(ADJStore s, PetscInt slot, Vec x)
   PetscCheck(!disk->closed, s->comm, PETSC_ERR_ORDER, "The states of the iteration cannot be kept after an error of their file; solve forward again");
   PetscCall(ADJDiskSetSize_Private(s, x));
   to = (slot + 1) * disk->bytes;
-  if (to > from) PetscCall(ADJDiskWorst_Private(s, ADJDiskReserve_Private(disk->fd, from, to), &error));
+  if (to > from) PetscCall(ADJDiskWorst_Private(s, ADJFileReserve_Private(disk->fd, from, to), &error));
   if (!error) {
     disk->reserved = PetscMax(from, to);
     ierr           = ADJDiskTransfer_Private(disk, slot, x, PETSC_TRUE);

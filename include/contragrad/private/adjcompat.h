@@ -32,10 +32,13 @@
   #define ADJOptionsDestroyViewer PetscViewerDestroy
 #endif
 
+/* What destroys a context gets void *, and not void **, from 3.25 on */
 #if PETSC_VERSION_LT(3, 23, 0)
 typedef PetscOptionItems *ADJOptionItems;
+typedef PetscErrorCode    ADJCtxDestroyFn(void **);
 #else
-typedef PetscOptionItems ADJOptionItems;
+typedef PetscOptionItems  ADJOptionItems;
+typedef PetscCtxDestroyFn ADJCtxDestroyFn;
 #endif
 
 #if PETSC_VERSION_LT(3, 24, 0)
@@ -54,6 +57,13 @@ typedef PetscOptionItems ADJOptionItems;
   #define ADJTaoMonitorSet TaoSetMonitor
 #else
   #define ADJTaoMonitorSet TaoMonitorSet
+#endif
+
+/* With the defaults of what 3.22 has added, which concern periodic meshes only */
+#if PETSC_VERSION_LT(3, 22, 0)
+  #define ADJDMPlexCreateBoxMesh DMPlexCreateBoxMesh
+#else
+  #define ADJDMPlexCreateBoxMesh(comm, dim, simplex, faces, lower, upper, periodicity, interpolate, dm) DMPlexCreateBoxMesh(comm, dim, simplex, faces, lower, upper, periodicity, interpolate, 0, PETSC_TRUE, dm)
 #endif
 
 /* Whether PCSetPreSolve() was called, which a later release has taken away, with its field */

@@ -13,11 +13,12 @@ PETSC_INTERN PetscBool         ADJRegisterAllCalled;
 PETSC_INTERN PetscErrorCode    ADJRegisterAll(void);
 PETSC_INTERN PetscErrorCode    ADJStartSlepc_Private(void);
 
-PETSC_INTERN PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck;
+PETSC_INTERN PetscLogEvent ADJ_Forward, ADJ_Adjoint, ADJ_Tangent, ADJ_Map, ADJ_VJP, ADJ_JVP, ADJ_Linearize, ADJ_Trajectory, ADJ_TrustCheck, ADJ_Checkpoint;
 
 #define MAXADJMONITORS 5
 
-typedef struct _n_ADJOuter *ADJOuter; /* src/optim/outer.h */
+typedef struct _n_ADJOuter      *ADJOuter;      /* src/optim/outer.h */
+typedef struct _n_ADJCheckpoint *ADJCheckpoint; /* src/optim/checkpoint.h */
 
 typedef struct _ADJOps *ADJOps;
 struct _ADJOps {
@@ -220,6 +221,12 @@ typedef struct {
   void     *ctx;
 } ADJMisfit;
 
+/* Inner tolerances that follow an outer optimization: ../optim/tolerance.c */
+typedef struct {
+  ADJToleranceSchedule schedule;
+  PetscReal            start, decay, descent;
+} ADJTolerance;
+
 struct _p_ADJ {
   PETSCHEADER(struct _ADJOps);
   /*------------------------- User parameters ---------------------------*/
@@ -250,6 +257,7 @@ struct _p_ADJ {
   ADJTranspose         transpose;
   ADJPCSource          pcsource;
   ADJHessianType       hessiantype;
+  ADJTolerance         tolerance;
 
   /*-------------- User-provided functions and objects ------------------*/
   ADJMapFn               *map;
@@ -315,6 +323,7 @@ struct _p_ADJ {
   void          *differences; /* src/differences/ */
   void          *pcreuse;     /* adjpcreuse.c */
   ADJOuter       outer;       /* of an optimization in theta, ../optim/; NULL: none yet */
+  ADJCheckpoint  checkpoint;  /* of it; NULL: none yet */
 
   /* ----------------------- Status variables --------------------------*/
   PetscBool        typekeepsprevious; /* the type wants the last but one iterate */
@@ -436,6 +445,10 @@ PETSC_INTERN PetscErrorCode ADJMisfitReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJOuterReset_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJRegisterTao_Private(void);
 PETSC_INTERN PetscErrorCode ADJOuterDestroy_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCheckpointSetFromOptions_Private(ADJ, ADJOptionItems);
+PETSC_INTERN PetscErrorCode ADJCheckpointView_Private(ADJ, PetscViewer);
+PETSC_INTERN PetscErrorCode ADJCheckpointReset_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJCheckpointDestroy_Private(ADJ);
 
 /* Along an iteration: adjsweep.c */
 typedef PetscErrorCode      ADJGetStateFn(ADJ, PetscInt k, Vec *x);

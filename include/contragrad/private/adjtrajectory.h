@@ -109,4 +109,7 @@ PETSC_INTERN PetscErrorCode ADJTrajectoryGetStats_Private(ADJTrajectory, ADJTraj
 PETSC_INTERN PetscErrorCode ADJTrajectoryGetSpec_Private(const ADJTrajectoryOptions *, MPI_Comm, PetscInt K, ADJScheduleSpec *); /* from the user's choice; K or PETSC_DETERMINE */
 PETSC_INTERN PetscErrorCode ADJTrajectorySetFromOptions_Private(ADJ, ADJOptionItems);
 
+/* Room for bytes of a file, where `fd` is that of the process, negative if it has none: reserve.c. Returns errno */
+PETSC_INTERN int ADJFileReserve_Private(int fd, PetscInt64 from, PetscInt64 to);
+
 #endif

@@ -2,6 +2,7 @@ static char help[] = "Null spaces: Sinkhorn's iteration, whose potentials are de
 
 /*
    nsize: 1 2 4
+   links: examples/sinkhorn
 */
 #include "sinkhorn.h"
 #include "nullspace.h"
@@ -103,8 +104,8 @@ static PetscErrorCode TapRho(Sinkhorn *s, const char what[])
   PetscReal rho = 0.0, reference = 0.0;
 
   PetscFunctionBeginUser;
-  PetscCall(SinkhornCreate(PETSC_COMM_SELF, s->n, LAYOUT_EVEN, s->p, LAYOUT_EVEN, s->what, &self));
-  PetscCall(SinkhornCreateADJ(&self, NULL, NULL, PETSC_TRUE, TIGHT));
+  PetscCall(SinkhornCreateLayout(PETSC_COMM_SELF, s->n, LAYOUT_EVEN, s->p, LAYOUT_EVEN, s->what, &self));
+  PetscCall(SinkhornCreateADJWith(&self, NULL, NULL, PETSC_TRUE, TIGHT));
   PetscCall(ADJSolve(self.adj, self.theta, self.x));
   PetscCall(ReferenceRho(&self, &reference));
   PetscCall(SinkhornDestroy(&self));
@@ -125,8 +126,8 @@ static PetscErrorCode TestDerivatives(SinkhornTheta theta, PetscBool cost, Layou
 
   PetscFunctionBeginUser;
   PetscCall(PetscSNPrintf(what, sizeof(what), "theta %d, layouts %d %d%s%s %s", (int)theta, (int)rows, (int)columns, cost ? ", transport cost" : "", jvp ? "" : ", no JVP", options));
-  PetscCall(SinkhornCreate(PETSC_COMM_WORLD, 14, rows, 9, columns, theta, &s));
-  PetscCall(SinkhornCreateADJ(&s, s.constants, s.rows, jvp, options));
+  PetscCall(SinkhornCreateLayout(PETSC_COMM_WORLD, 14, rows, 9, columns, theta, &s));
+  PetscCall(SinkhornCreateADJWith(&s, s.constants, s.rows, jvp, options));
   PetscCall(Differences(&s, cost, &slope));
   if (theta <= SINKHORN_EPSILON) { /* the others have no gradient */
     PetscCall(ADJSetObjective(s.adj, SinkhornTransportCost, &s));
@@ -164,8 +165,8 @@ static PetscErrorCode TestGauge(void)
   Vec      v;
 
   PetscFunctionBeginUser;
-  PetscCall(SinkhornCreate(PETSC_COMM_WORLD, 14, LAYOUT_UNEVEN, 9, LAYOUT_EVEN, SINKHORN_COST, &s));
-  PetscCall(SinkhornCreateADJ(&s, s.constants, s.rows, PETSC_TRUE, TIGHT));
+  PetscCall(SinkhornCreateLayout(PETSC_COMM_WORLD, 14, LAYOUT_UNEVEN, 9, LAYOUT_EVEN, SINKHORN_COST, &s));
+  PetscCall(SinkhornCreateADJWith(&s, s.constants, s.rows, PETSC_TRUE, TIGHT));
   PetscCall(ADJSolve(s.adj, s.theta, s.x));
   PetscCall(VecDuplicate(s.x, &v));
   PetscCall(VecSetValue(v, 0, 1.0, INSERT_VALUES));
@@ -186,8 +187,8 @@ static PetscErrorCode TestMass(SinkhornTheta theta)
   Sinkhorn s;
 
   PetscFunctionBeginUser;
-  PetscCall(SinkhornCreate(PETSC_COMM_WORLD, 14, LAYOUT_EVEN, 9, LAYOUT_UNEVEN, theta, &s));
-  PetscCall(SinkhornCreateADJ(&s, s.constants, s.rows, PETSC_TRUE, TIGHT));
+  PetscCall(SinkhornCreateLayout(PETSC_COMM_WORLD, 14, LAYOUT_EVEN, 9, LAYOUT_UNEVEN, theta, &s));
+  PetscCall(SinkhornCreateADJWith(&s, s.constants, s.rows, PETSC_TRUE, TIGHT));
   PetscCall(ADJSolve(s.adj, s.theta, s.x));
   PetscCall(TapError(PETSC_ERR_CONV_FAILED, ADJSolveAdjoint(s.adj, s.v, s.thetabar), "theta %d: the gradient in one histogram is refused", (int)theta));
   PetscCall(TapNullSpaceRefused(s.adj, ADJ_CHECK_PERSISTENCE, "one histogram alone"));
@@ -206,12 +207,12 @@ static PetscErrorCode TestWrong(void)
   ADJTrust     verdict;
 
   PetscFunctionBeginUser;
-  PetscCall(SinkhornCreate(PETSC_COMM_WORLD, 14, LAYOUT_LAST, 9, LAYOUT_EVEN, SINKHORN_COST, &s));
+  PetscCall(SinkhornCreateLayout(PETSC_COMM_WORLD, 14, LAYOUT_LAST, 9, LAYOUT_EVEN, SINKHORN_COST, &s));
   PetscCall(VecDuplicate(s.x, &v));
   PetscCall(SinkhornFill(v, 8, 0.5, 2.0));
   PetscCall(VecNormalize(v, NULL));
   PetscCall(MatNullSpaceCreate(PETSC_COMM_WORLD, PETSC_FALSE, 1, &v, &random));
-  PetscCall(SinkhornCreateADJ(&s, random, s.rows, PETSC_TRUE, TIGHT));
+  PetscCall(SinkhornCreateADJWith(&s, random, s.rows, PETSC_TRUE, TIGHT));
   PetscCall(ADJSolve(s.adj, s.theta, s.x));
   PetscCall(TapError(PETSC_ERR_CONV_FAILED, ADJSolveAdjoint(s.adj, s.v, s.thetabar), "wrong right null vectors are refused"));
   PetscCall(TapNullSpaceRefused(s.adj, ADJ_CHECK_NULLSPACE, "wrong right null vectors"));
@@ -260,8 +261,8 @@ static PetscErrorCode TestMoving(PetscBool linearize, const char options[])
   Sinkhorn s;
 
   PetscFunctionBeginUser;
-  PetscCall(SinkhornCreate(PETSC_COMM_WORLD, 14, LAYOUT_EVEN, 9, LAYOUT_EVEN, SINKHORN_ROWS, &s));
-  PetscCall(SinkhornCreateADJ(&s, s.constants, s.rows, PETSC_TRUE, options));
+  PetscCall(SinkhornCreateLayout(PETSC_COMM_WORLD, 14, LAYOUT_EVEN, 9, LAYOUT_EVEN, SINKHORN_ROWS, &s));
+  PetscCall(SinkhornCreateADJWith(&s, s.constants, s.rows, PETSC_TRUE, options));
   if (linearize) PetscCall(ADJSetLinearize(s.adj, LinearizeRows, &s));
   for (PetscInt k = 0; k < 3; k++) {
     PetscCall(ADJSolve(s.adj, s.theta, s.x));
