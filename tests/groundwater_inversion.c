@@ -249,7 +249,7 @@ static PetscErrorCode TestBounds(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Few iterations are enough near the last state only: far trial points fail */
+/* With a drain that almost has a kink few iterations of Newton's method are enough near the last state only: far trial points fail */
 static PetscErrorCode TestFailures(void)
 {
   Problem   p;
@@ -258,12 +258,16 @@ static PetscErrorCode TestFailures(void)
   Vec       g;
 
   PetscFunctionBeginUser;
+  PetscCall(PetscOptionsSetValue(NULL, "-drain_scale", "0.05"));
+  PetscCall(PetscOptionsSetValue(NULL, "-drain_conductance", "40"));
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, AQUIFER_RESIDUAL, AQUIFER_H1, 1.0, &p));
+  PetscCall(PetscOptionsClearValue(NULL, "-drain_scale"));
+  PetscCall(PetscOptionsClearValue(NULL, "-drain_conductance"));
   PetscCall(VecDuplicate(p.inv->theta, &g));
   PetscCall(ADJComputeObjectiveAndGradient(p.inv->adj, p.inv->theta, &first, g)); /* h is the state from now on */
   PetscCall(VecDestroy(&g));
   PetscCall(ADJGetSNES(p.inv->adj, &snes));
-  PetscCall(SNESSetTolerances(snes, ADJ_CURRENT, 1e-12, ADJ_CURRENT, 3, ADJ_CURRENT));
+  PetscCall(SNESSetTolerances(snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, 3, ADJ_CURRENT));
   PetscCall(SetType(&p, TAOBLMVM, 1e-3));
   PetscCall(InversionSolve(p.inv));
   f = p.inv->objective;
