@@ -2,7 +2,7 @@ static char help[] = "The inversion of the groundwater example: its derivatives,
 
 /*
    nsize: 1 2 4
-   args: -da_grid_x 10 -da_grid_y 9 -twin_wells 5,4 -sigma 0.02 -quiet -malloc_debug false -hyper_adj_trust_level none
+   args: -da_grid_x 10 -da_grid_y 9 -twin_wells 5,4 -sigma 0.02 -quiet -adj_tao_bnk_ksp_rtol 0.1 -malloc_debug false -hyper_adj_trust_level none
    requires: real
    links: examples/groundwater
 */
@@ -13,6 +13,25 @@ typedef struct {
   Aquifer   aq;
   Inversion inv;
 } Problem;
+
+/* Factors in place of multigrid: far fewer messages for so few cells */
+static PetscErrorCode SetFactors(ADJ adj)
+{
+  SNES snes;
+  KSP  ksp[3];
+  PC   pc;
+
+  PetscFunctionBeginUser;
+  PetscCall(ADJGetSNES(adj, &snes));
+  PetscCall(SNESGetKSP(snes, &ksp[0]));
+  PetscCall(ADJGetKSP(adj, &ksp[1]));
+  PetscCall(ADJGetTangentKSP(adj, &ksp[2]));
+  for (PetscInt i = 0; i < 3; i++) {
+    PetscCall(KSPGetPC(ksp[i], &pc));
+    PetscCall(PCSetType(pc, PCREDUNDANT));
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
 
 /* The step of the fixed-point form is a multigrid cycle for theta = 0: it contracts where theta is not far from that */
 static PetscErrorCode ProblemCreate(MPI_Comm comm, AquiferForm form, AquiferRegType regtype, PetscReal regweight, Problem *p)
@@ -27,6 +46,7 @@ static PetscErrorCode ProblemCreate(MPI_Comm comm, AquiferForm form, AquiferRegT
   PetscCall(AquiferSetUp(p->aq));
   if (form == AQUIFER_FIXED_POINT) PetscCall(PetscOptionsSetValue(NULL, "-truth_contrast", "0.5"));
   PetscCall(InversionCreate(p->aq, &p->inv));
+  if (form == AQUIFER_RESIDUAL) PetscCall(SetFactors(p->inv->adj));
   if (form == AQUIFER_FIXED_POINT) PetscCall(PetscOptionsClearValue(NULL, "-truth_contrast"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -191,7 +211,7 @@ static PetscErrorCode TestOneProcess(Problem *p)
   PetscCall(GatherNatural(p, &there));
   if (rank == 0) {
     PetscCall(ProblemCreate(PETSC_COMM_SELF, AQUIFER_RESIDUAL, AQUIFER_H1, 1.0, &alone));
-    PetscCall(SetType(&alone, TAOBNLS, 1e-6));
+    PetscCall(SetType(&alone, TAOBNLS, 1e-8));
     PetscCall(InversionSolve(alone.inv));
     PetscCall(GatherNatural(&alone, &here));
     PetscCall(Distance(there, here, &difference));
@@ -211,7 +231,7 @@ static PetscErrorCode TestRecovery(void)
 
   PetscFunctionBeginUser;
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, AQUIFER_RESIDUAL, AQUIFER_H1, 1.0, &p));
-  PetscCall(SetType(&p, TAOBNLS, 1e-6));
+  PetscCall(SetType(&p, TAOBNLS, 1e-8));
   PetscCall(InversionSolve(p.inv));
   PetscCall(TapOk((PetscBool)(p.inv->reason > 0), "bnls: %s in %" PetscInt_FMT " iterations", TaoConvergedReasons[p.inv->reason], p.inv->its));
   PetscCall(InversionCompare(p.inv, &error, &correlation));
@@ -249,7 +269,7 @@ static PetscErrorCode TestBounds(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Few iterations are enough near the last state only: far trial points fail */
+/* With a drain that almost has a kink few iterations of Newton's method are enough near the last state only: far trial points fail */
 static PetscErrorCode TestFailures(void)
 {
   Problem   p;
@@ -258,12 +278,16 @@ static PetscErrorCode TestFailures(void)
   Vec       g;
 
   PetscFunctionBeginUser;
+  PetscCall(PetscOptionsSetValue(NULL, "-drain_scale", "0.05"));
+  PetscCall(PetscOptionsSetValue(NULL, "-drain_conductance", "40"));
   PetscCall(ProblemCreate(PETSC_COMM_WORLD, AQUIFER_RESIDUAL, AQUIFER_H1, 1.0, &p));
+  PetscCall(PetscOptionsClearValue(NULL, "-drain_scale"));
+  PetscCall(PetscOptionsClearValue(NULL, "-drain_conductance"));
   PetscCall(VecDuplicate(p.inv->theta, &g));
   PetscCall(ADJComputeObjectiveAndGradient(p.inv->adj, p.inv->theta, &first, g)); /* h is the state from now on */
   PetscCall(VecDestroy(&g));
   PetscCall(ADJGetSNES(p.inv->adj, &snes));
-  PetscCall(SNESSetTolerances(snes, ADJ_CURRENT, 1e-12, ADJ_CURRENT, 3, ADJ_CURRENT));
+  PetscCall(SNESSetTolerances(snes, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT, 3, ADJ_CURRENT));
   PetscCall(SetType(&p, TAOBLMVM, 1e-3));
   PetscCall(InversionSolve(p.inv));
   f = p.inv->objective;

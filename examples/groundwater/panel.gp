@@ -8,7 +8,7 @@ load name . '.gp'
 field(f) = sprintf("'%s_%s.bin' binary skip=skip format='%%double' endian=big array=(%d,%d) dx=%.12g dy=%.12g origin=(%.12g,%.12g)", \
   name, f, nx, ny, lx / nx, ly / ny, 0.5 * lx / nx, 0.5 * ly / ny)
 
-set terminal pngcairo size 1360, 400 font 'sans,11'
+set terminal pngcairo size 1360, 420 font 'sans,11'
 set output picture
 set datafile separator ','
 set multiplot
@@ -20,8 +20,8 @@ unset key
 unset tics
 set size ratio -1
 set border lw 0.5
-bottom = 0.08
-top    = 0.88
+bottom = 0.15
+top    = 0.9
 set tmargin at screen top
 set bmargin at screen bottom
 

@@ -159,8 +159,8 @@ static PetscErrorCode ADJCorrectValue_Private(ADJ adj, ADJEvaluation *e)
   PetscCall(ADJKeepsAdjoint_Private(adj, &keeps));
   if (!keeps || !adj->w || adj->wspoilt || adj->state->report.verdict < 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJGetCorrectedObjective(adj, NULL, &correction));
-  if (PetscIsInfOrNanReal(correction)) PetscFunctionReturn(PETSC_SUCCESS);
-  if (adj->tolerance.schedule == ADJ_TOLERANCE_FIXED && PetscAbsReal(correction) > ADJ_CORRECTION_LIMIT * PetscAbsReal(e->value)) PetscFunctionReturn(PETSC_SUCCESS); /* far from a solution it is none */
+  e->error = PetscAbsReal(correction);
+  if (!(e->error <= ADJ_CORRECTION_LIMIT * PetscAbsReal(e->value))) PetscFunctionReturn(PETSC_SUCCESS); /* of first order: not far from a solution, nor NaN */
   PetscCall(VecNorm(e->gradient, NORM_2, &norm));
   e->value += correction;
   e->error = PetscAbsReal(correction) * PetscMax(rtol, c->status > ADJ_CHECK_SKIPPED && rec->resultnorm > 0.0 ? c->value * norm / rec->resultnorm : 0.0);
@@ -170,7 +170,8 @@ static PetscErrorCode ADJCorrectValue_Private(ADJ adj, ADJEvaluation *e)
 /* A refusal is no error here */
 static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
 {
-  ADJEvaluation       *e      = &adj->outer->last;
+  ADJOuter             o      = adj->outer;
+  ADJEvaluation       *e      = &o->last;
   const ADJTrustAction action = adj->trustaction;
   KSP                  ksp;
   PetscBool            guess;
@@ -190,28 +191,29 @@ static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A refusal at the first parameters ends the optimization; that of a trial point, which may lie anywhere, rejects the step */
+/* A refusal is noted. At the first parameters it ends the optimization; that of a trial point, which may lie anywhere, rejects the step */
 PetscErrorCode ADJNoteRefusal_Private(ADJ adj)
 {
-  ADJOuter       o       = adj->outer;
-  const ADJTrust verdict = adj->state->report.verdict;
+  ADJOuter  o = adj->outer;
+  PetscBool here;
 
   PetscFunctionBegin;
-  if (verdict >= 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR || o->refused < 0) PetscFunctionReturn(PETSC_SUCCESS);
-  if (o->iterate.id) {
-    o->doubted     = verdict;
+  if (adj->state->report.verdict >= 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR || o->refused < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(ADJEvaluationIsAt_Private(adj, &o->iterate, o->last.theta, &here));
+  if (o->iterate.id && !here) {
+    o->doubted     = adj->state->report.verdict;
     o->last.failed = PETSC_TRUE;
     o->rejected++;
-    PetscCall(PetscInfo(adj, "The gradient at a trial point is refused: %s\n", ADJTrusts[verdict]));
-  } else {
-    o->refused = verdict;
-    PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
+    PetscCall(PetscInfo(adj, "The gradient at a trial point is refused: %s\n", ADJTrusts[o->doubted]));
+    PetscFunctionReturn(PETSC_SUCCESS);
   }
+  o->refused = adj->state->report.verdict;
+  PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* No step is left that is not rejected: if it is for its gradient, that is the reason */
-PetscErrorCode ADJEvaluateStuck_Private(ADJ adj)
+/* No step is left that is not rejected: if the last one is for its gradient, that is the reason */
+PetscErrorCode ADJNoteStuck_Private(ADJ adj)
 {
   ADJOuter o = adj->outer;
 

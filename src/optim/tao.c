@@ -12,7 +12,7 @@ static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
   PetscFunctionBegin;
   PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
   if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
-    PetscCall(ADJEvaluateStuck_Private(adj));
+    PetscCall(ADJNoteStuck_Private(adj));
     PetscCall(VecCopy(o->iterate.theta, tao->solution));
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -325,7 +325,7 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type may have brought its own */
   PetscCall(ADJRestart(adj, theta, NULL));
   PetscCall(TaoSolve(tao));
-  if (tao->reason < 0) PetscCall(ADJEvaluateStuck_Private(adj));
+  if (tao->reason < 0) PetscCall(ADJNoteStuck_Private(adj));
   if (adj->outer->refused < 0) PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER)); /* and not, say, a line search that failed */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
