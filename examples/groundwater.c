@@ -2,7 +2,7 @@
    Gradient of a calibration: how does the misfit between computed and observed groundwater heads change with the
    conductivity of each cell of the aquifer?
 
-     minimize  f(theta) = 1/2 sum_o ((h(x_o) - head_o)/sigma)^2 + alpha/2 int |grad theta|^2
+     minimize  f(theta) = 1/2 sum_o ((h(x_o) - head_o)/sigma)^2 + a/2 int |grad theta|^2
 
    where theta = log conductivity and the head h solves the steady flow equation (groundwater/aquifer.h). One adjoint
    solve gives the derivative with respect to all cells.
@@ -10,6 +10,8 @@
      mpiexec -n 2 ./groundwater -da_grid_x 320 -da_grid_y 320
      mpiexec -n 2 ./groundwater -da_grid_x 320 -da_grid_y 320 -form fixed_point
      mpiexec -n 4 ./groundwater -dim 3 -da_grid_x 48 -da_grid_y 48 -da_grid_z 24 -form fixed_point
+     mpiexec -n 2 ./groundwater -invert -da_grid_x 320 -da_grid_y 320 -options_file petsc-options/invert.opts -panel inversion
+     mpiexec -n 2 ./groundwater -invert -da_grid_x 128 -da_grid_y 128 -sigma 0.01 -reg_weight 10 -options_file petsc-options/invert-newton.opts
      ./groundwater -vtk aquifer                           # aquifer.vts for ParaView: head, theta, gradient
      ./groundwater -wells mine.csv -observations mine_too.csv -theta field.h5
      ./groundwater -theta_view binary:field.bin           # writes a field that -theta reads
@@ -33,12 +35,13 @@
    args: -da_grid_x 24 -da_grid_y 19 -form fixed_point -options_file petsc-options/piggyback.opts
 */
 static char help[] = "Gradient of the misfit of groundwater heads with respect to the conductivity of each cell,\n\
-through a Newton-Krylov solver (-form residual) or a multigrid iteration (-form fixed_point).\n\n";
+through a Newton-Krylov solver (-form residual) or a multigrid iteration (-form fixed_point);\n\
+with -invert the conductivity that the heads belong to.\n\n";
 
-#include "groundwater/aquifer.h"
+#include "groundwater/inversion.h"
 
 typedef struct {
-  PetscBool taylor;
+  PetscBool taylor, invert;
   char      vtk[PETSC_MAX_PATH_LEN]; /* empty: no file */
 } Options;
 
@@ -53,9 +56,11 @@ static PetscErrorCode ReadOptions(Options *o)
 {
   PetscFunctionBeginUser;
   o->taylor = PETSC_TRUE;
+  o->invert = PETSC_FALSE;
   o->vtk[0] = '\0';
   PetscOptionsBegin(PETSC_COMM_WORLD, NULL, "Groundwater flow: what is done", NULL);
   PetscCall(PetscOptionsBool("-taylor", "Taylor test of the gradient, eight forward solves; not of types that approximate it", NULL, o->taylor, &o->taylor, NULL));
+  PetscCall(PetscOptionsBool("-invert", "Recover theta from heads in wells", NULL, o->invert, &o->invert, NULL));
   PetscCall(PetscOptionsString("-vtk", "Write head, theta and gradient to this name with .vts", NULL, o->vtk, o->vtk, sizeof(o->vtk), NULL));
   PetscOptionsEnd();
   PetscCheck(!o->vtk[0] || !PetscDefined(USE_COMPLEX), PETSC_COMM_WORLD, PETSC_ERR_SUP, "PETSc writes no VTK files with complex scalars: leave -vtk out, or use a PETSc with real scalars");
@@ -183,14 +188,62 @@ static PetscErrorCode PrintTable(Aquifer aq, ADJ adj, Vec h, Vec theta, const Re
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* One gradient, looked at from all sides */
+static PetscErrorCode RunGradient(Aquifer aq, const Options *options, PetscLogDouble begin)
+{
+  ADJ            adj;
+  Vec            h, theta, gradient;
+  Result         result = {0};
+  PetscLogDouble end;
+
+  PetscFunctionBeginUser;
+  PetscCall(AquiferCreateADJ(aq, &adj));
+  PetscCall(ADJSetFromOptions(adj));
+  PetscCall(AquiferCreateHead(aq, &h));
+  PetscCall(AquiferCreateTheta(aq, &theta));
+  PetscCall(VecViewFromOptions(theta, NULL, "-theta_view"));
+  PetscCall(VecDuplicate(theta, &gradient));
+  PetscCall(PetscTime(&end));
+  result.setup = end - begin;
+  PetscCall(Differentiate(adj, options, h, theta, gradient, &result));
+  PetscCall(PrintTable(aq, adj, h, theta, &result));
+  PetscCall(VecViewFromOptions(gradient, NULL, "-gradient_view"));
+  if (options->vtk[0]) PetscCall(AquiferWriteVTK(aq, options->vtk, h, theta, gradient));
+  PetscCall(VecDestroy(&gradient));
+  PetscCall(VecDestroy(&theta));
+  PetscCall(VecDestroy(&h));
+  PetscCall(ADJDestroy(&adj));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Many gradients, and the field that they lead to */
+static PetscErrorCode RunInversion(Aquifer aq)
+{
+  const char *const name[] = {"ADJForward", "ADJAdjoint", "ADJTrust"}, *what[] = {"forward solves", "adjoint solves", "trust checks"};
+  Inversion         inv;
+  PetscLogDouble    begin, end, seconds;
+
+  PetscFunctionBeginUser;
+  PetscCall(InversionCreate(aq, &inv));
+  PetscCall(PetscTime(&begin));
+  PetscCall(InversionSolve(inv));
+  PetscCall(PetscTime(&end));
+  PetscCall(InversionView(inv));
+  PetscCall(PetscPrintf(aq->comm, "  %-24s %.2f s\n", "inversion", end - begin));
+  for (PetscInt i = 0; i < 3; i++) {
+    PetscCall(EventTime(name[i], &seconds));
+    PetscCall(PetscPrintf(aq->comm, "    %-22s %.2f s\n", what[i], seconds));
+  }
+  PetscCall(VecViewFromOptions(inv->theta, NULL, "-theta_view"));
+  PetscCall(InversionDestroy(&inv));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   Aquifer        aq;
-  ADJ            adj;
-  Vec            h, theta, gradient;
   Options        options;
-  Result         result = {0};
-  PetscLogDouble begin, end;
+  PetscLogDouble begin;
 
   PetscFunctionBeginUser;
   PetscCall(PetscInitialize(&argc, &argv, NULL, help));
@@ -200,22 +253,10 @@ int main(int argc, char **argv)
   PetscCall(AquiferCreate(PETSC_COMM_WORLD, &aq));
   PetscCall(AquiferSetFromOptions(aq));
   PetscCall(AquiferSetUp(aq));
-  PetscCall(AquiferCreateADJ(aq, &adj));
-  PetscCall(ADJSetFromOptions(adj));
-  PetscCall(AquiferCreateHead(aq, &h));
-  PetscCall(AquiferCreateTheta(aq, &theta));
-  PetscCall(VecViewFromOptions(theta, NULL, "-theta_view"));
-  PetscCall(VecDuplicate(theta, &gradient));
-  PetscCall(PetscTime(&end));
-  result.setup = end - begin;
-  PetscCall(Differentiate(adj, &options, h, theta, gradient, &result));
-  PetscCall(PrintTable(aq, adj, h, theta, &result));
-  PetscCall(VecViewFromOptions(gradient, NULL, "-gradient_view"));
-  if (options.vtk[0]) PetscCall(AquiferWriteVTK(aq, options.vtk, h, theta, gradient));
-  PetscCall(VecDestroy(&gradient));
-  PetscCall(VecDestroy(&theta));
-  PetscCall(VecDestroy(&h));
-  PetscCall(ADJDestroy(&adj));
+  if (options.invert)
+    PetscCall(RunInversion(aq));
+  else
+    PetscCall(RunGradient(aq, &options, begin));
   PetscCall(AquiferDestroy(&aq));
   PetscCall(PetscFinalize());
   return 0;

@@ -227,7 +227,7 @@ PETSC_EXTERN PetscErrorCode ADJGetTangentReason(ADJ, KSPConvergedReason *);
 PETSC_EXTERN PetscErrorCode ADJGetInitialGradient(ADJ, Vec *);
 
 /*S
-   ADJCounters - How often the user's functions were called since `ADJCreate()` or `ADJReset()`
+   ADJCounters - How often the user's functions were called, and how often was solved, since `ADJCreate()` or `ADJReset()`
 
    Notes:
    A call of the VJP with both outputs counts in both fields. Calls made by the checks of the trust verdict and by
@@ -246,6 +246,9 @@ typedef struct {
   PetscInt recomputed; /* steps x <- F(x) that were made again for a derivative; they count in `map` too */
   PetscInt inverted;   /* steps that were undone by solving F(y) = x */
   PetscInt stored;     /* states of an iteration that were kept at a time, at most */
+  PetscInt forward;    /* forward solves */
+  PetscInt adjoint;    /* adjoint solves, those of products with a Hessian too */
+  PetscInt tangent;    /* tangent solves, likewise */
 } ADJCounters;
 PETSC_EXTERN PetscErrorCode ADJGetCounters(ADJ, ADJCounters *);
 

@@ -9,7 +9,8 @@
   #define GROUNDWATER_DATA_DIR "examples/data"
 #endif
 
-const char *const AquiferForms[] = {"residual", "fixed_point", "AquiferForm", "AQUIFER_", NULL};
+const char *const AquiferForms[]    = {"residual", "fixed_point", "AquiferForm", "AQUIFER_", NULL};
+const char *const AquiferRegTypes[] = {"tikhonov", "h1", "tv", "AquiferRegType", "AQUIFER_", NULL};
 
 PetscErrorCode AquiferCreate(MPI_Comm comm, Aquifer *aquifer)
 {
@@ -29,7 +30,9 @@ PetscErrorCode AquiferCreate(MPI_Comm comm, Aquifer *aquifer)
   aq->drainscale       = 0.5;
   aq->heterogeneity    = 1.0;
   aq->sigma            = 0.1;
-  aq->alpha            = 0.1;
+  aq->regtype          = AQUIFER_H1;
+  aq->regweight        = 0.1;
+  aq->regscale         = 1.0;
   aq->stepcycles       = 1;
   aq->stepomega        = 1.0;
   PetscCall(PetscStrncpy(aq->wellsfile, GROUNDWATER_DATA_DIR "/wells.csv", sizeof(aq->wellsfile)));
@@ -46,7 +49,8 @@ static PetscErrorCode CheckOptions(Aquifer aq)
   PetscCheck(aq->drainconductance >= 0.0, aq->comm, PETSC_ERR_ARG_OUTOFRANGE, "-drain_conductance is %g, it must not be negative", (double)aq->drainconductance);
   PetscCheck(aq->drainscale > 0.0, aq->comm, PETSC_ERR_ARG_OUTOFRANGE, "-drain_scale is %g, it must be positive", (double)aq->drainscale);
   PetscCheck(aq->sigma > 0.0, aq->comm, PETSC_ERR_ARG_OUTOFRANGE, "-sigma is %g, it must be positive", (double)aq->sigma);
-  PetscCheck(aq->alpha >= 0.0, aq->comm, PETSC_ERR_ARG_OUTOFRANGE, "-alpha is %g, it must not be negative", (double)aq->alpha);
+  PetscCheck(aq->regweight >= 0.0, aq->comm, PETSC_ERR_ARG_OUTOFRANGE, "-reg_weight is %g, it must not be negative", (double)aq->regweight);
+  PetscCheck(aq->regscale > 0.0, aq->comm, PETSC_ERR_ARG_OUTOFRANGE, "-reg_tv_scale is %g, it must be positive", (double)aq->regscale);
   PetscCheck(aq->stepcycles >= 1, aq->comm, PETSC_ERR_ARG_OUTOFRANGE, "-step_cycles is %" PetscInt_FMT ", it must be at least 1", aq->stepcycles);
   PetscCheck(aq->stepomega > 0.0, aq->comm, PETSC_ERR_ARG_OUTOFRANGE, "-step_omega is %g, it must be positive", (double)aq->stepomega);
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -70,7 +74,9 @@ PetscErrorCode AquiferSetFromOptions(Aquifer aq)
   PetscCall(PetscOptionsString("-wells", "File of wells x,y,z,rate; none for no wells", NULL, aq->wellsfile, aq->wellsfile, sizeof(aq->wellsfile), NULL));
   PetscCall(PetscOptionsString("-observations", "File of observed heads x,y,z,head", NULL, aq->observationsfile, aq->observationsfile, sizeof(aq->observationsfile), NULL));
   PetscCall(PetscOptionsReal("-sigma", "Standard deviation of an observed head", NULL, aq->sigma, &aq->sigma, NULL));
-  PetscCall(PetscOptionsReal("-alpha", "Weight of the roughness of theta in the objective", NULL, aq->alpha, &aq->alpha, NULL));
+  PetscCall(PetscOptionsEnum("-reg_type", "Regularization: the square of theta less the first one, of its gradient, or smoothed total variation", NULL, AquiferRegTypes, (PetscEnum)aq->regtype, (PetscEnum *)&aq->regtype, NULL));
+  PetscCall(PetscOptionsReal("-reg_weight", "Weight of the regularization in the objective", NULL, aq->regweight, &aq->regweight, NULL));
+  PetscCall(PetscOptionsReal("-reg_tv_scale", "Slope of theta below which total variation is quadratic", NULL, aq->regscale, &aq->regscale, NULL));
   PetscCall(PetscOptionsReal("-heterogeneity", "Standard deviation of the built-in log conductivity", NULL, aq->heterogeneity, &aq->heterogeneity, NULL));
   PetscCall(PetscOptionsString("-theta", "File of the log conductivity, x fastest: PETSc binary, or HDF5 (.h5, dataset theta, flat or in rows)", NULL, aq->thetafile, aq->thetafile, sizeof(aq->thetafile), NULL));
   PetscCall(PetscOptionsInt("-step_cycles", "Multigrid cycles in a step of the fixed-point form", NULL, aq->stepcycles, &aq->stepcycles, NULL));
@@ -198,6 +204,7 @@ static PetscErrorCode SetResidualForm(Aquifer aq, ADJ adj)
   PetscCall(ADJSetResidual(adj, AquiferResidual, aq));
   PetscCall(ADJSetJVP(adj, AquiferJVP, aq));
   PetscCall(ADJSetVJP(adj, AquiferVJP, aq));
+  PetscCall(ADJSetSecondVJP(adj, AquiferSecondVJP, aq));
   PetscCall(ADJSetLinearize(adj, AquiferLinearize, aq));
   PetscCall(ADJSetPreconditioner(adj, aq->P));
   PetscCall(ADJGetSNES(adj, &snes));
@@ -216,6 +223,7 @@ static PetscErrorCode SetFixedPointForm(Aquifer aq, ADJ adj)
   PetscCall(ADJSetFixedPoint(adj, AquiferStep, aq));
   PetscCall(ADJSetJVP(adj, AquiferStepJVP, aq));
   PetscCall(ADJSetVJP(adj, AquiferStepVJP, aq));
+  PetscCall(ADJSetSecondVJP(adj, AquiferStepSecondVJP, aq));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -229,5 +237,6 @@ PetscErrorCode AquiferCreateADJ(Aquifer aq, ADJ *adj)
   else
     PetscCall(SetFixedPointForm(aq, *adj));
   PetscCall(ADJSetObjective(*adj, AquiferObjective, aq));
+  PetscCall(ADJSetObjectiveHessian(*adj, AquiferObjectiveHessian, aq));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -19,6 +19,11 @@ typedef enum { AQUIFER_RESIDUAL,
                AQUIFER_FIXED_POINT } AquiferForm;
 extern const char *const AquiferForms[];
 
+typedef enum { AQUIFER_TIKHONOV,
+               AQUIFER_H1,
+               AQUIFER_TV } AquiferRegType;
+extern const char *const AquiferRegTypes[];
+
 /* The owned cells, and where they lie in arrays with ghosts */
 typedef struct {
   PetscInt size[3];            /* cells of the whole grid */
@@ -54,10 +59,14 @@ struct _n_Aquifer {
 
   /* objective */
   char       observationsfile[PETSC_MAX_PATH_LEN];
-  PetscReal  sigma, alpha;
-  PetscInt   nobservations; /* in owned cells */
-  PetscInt  *observedcell;  /* owned index */
+  PetscReal  sigma;
+  PetscInt   nobservations, allobservations; /* in owned cells; of all processes */
+  PetscInt  *observedcell;                   /* owned index */
   PetscReal *observedhead;
+
+  /* regularization */
+  AquiferRegType regtype;
+  PetscReal      regweight, regscale; /* the scale is that of the slopes which total variation takes for a jump */
 
   /* Jacobian in h: preconditioner of the residual form, operator of the step's multigrid in the fixed-point form */
   Mat P;
@@ -83,6 +92,7 @@ extern PetscErrorCode AquiferSetLinearDefaults(KSP);
 extern ADJMapFn       AquiferResidual;
 extern ADJJVPFn       AquiferJVP;
 extern ADJVJPFn       AquiferVJP;
+extern ADJSecondVJPFn AquiferSecondVJP;
 extern ADJLinearizeFn AquiferLinearize;
 extern PetscErrorCode AquiferCreateMatrix(Aquifer, Mat *);
 extern PetscErrorCode AquiferAssemble(Aquifer, Vec h, Vec theta, Mat);
@@ -92,9 +102,16 @@ extern PetscErrorCode AquiferStepSetUp(Aquifer);
 extern ADJMapFn       AquiferStep;
 extern ADJJVPFn       AquiferStepJVP;
 extern ADJVJPFn       AquiferStepVJP;
+extern ADJSecondVJPFn AquiferStepSecondVJP;
 
 /* objective.c */
-extern ADJObjectiveFn AquiferObjective;
+extern ADJObjectiveFn        AquiferObjective;
+extern ADJObjectiveHessianFn AquiferObjectiveHessian;
+extern PetscErrorCode        AquiferGetMisfit(Aquifer, Vec h, PetscReal *);
+
+/* regularization.c */
+extern PetscErrorCode AquiferAddRegularization(Aquifer, Vec theta, PetscReal *f, Vec thetabar);
+extern PetscErrorCode AquiferAddRegularizationHessian(Aquifer, Vec theta, Vec thetadot, Vec thetabar);
 
 /* wells.c */
 typedef struct {
@@ -104,9 +121,14 @@ typedef struct {
 extern PetscErrorCode AquiferReadPoints(Aquifer, const char file[], const char column[], PetscInt *n, AquiferPoint **);
 extern PetscErrorCode AquiferReadWells(Aquifer);
 extern PetscErrorCode AquiferReadObservations(Aquifer);
+extern PetscInt       AquiferOwnedIndex(const AquiferPatch *, const PetscInt cell[]);
+extern PetscErrorCode AquiferSetObservations(Aquifer, PetscInt n, const AquiferPoint[]);
 
 /* field.c */
+extern PetscReal      AquiferHeterogeneity(Aquifer, PetscReal amplitude, const PetscReal x[]);
+extern PetscErrorCode AquiferLoadTheta(Aquifer, const char file[], Vec);
 extern PetscErrorCode AquiferCreateTheta(Aquifer, Vec *);
+extern PetscErrorCode AquiferWriteFields(Aquifer, const char file[], PetscInt n, const char *const name[], const Vec[]);
 extern PetscErrorCode AquiferWriteVTK(Aquifer, const char prefix[], Vec h, Vec theta, Vec gradient);
 
 #endif

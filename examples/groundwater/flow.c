@@ -61,6 +61,15 @@ static inline PetscScalar DrainSlope(Aquifer aq, PetscScalar h)
   return aq->volume * aq->drainconductance * (PetscRealPart(z) > 0.0 ? 1.0 : e) / (1.0 + e);
 }
 
+/* Its second derivative (V C/s)/((1 + e^-z) (1 + e^z)) */
+static inline PetscScalar DrainCurvature(Aquifer aq, PetscScalar h)
+{
+  const PetscScalar z = (h - aq->drainlevel) / aq->drainscale;
+  const PetscScalar e = PetscExpScalar(PetscRealPart(z) > 0.0 ? -z : z);
+
+  return aq->volume * aq->drainconductance / aq->drainscale * e / ((1.0 + e) * (1.0 + e));
+}
+
 /* y = R(h, theta) */
 PetscErrorCode AquiferResidual(ADJ adj, Vec h, Vec theta, Vec y, void *ctx)
 {
@@ -164,6 +173,50 @@ PetscErrorCode AquiferVJP(ADJ adj, Vec h, Vec theta, Vec w, Vec hbar, Vec thetab
   if (hbar) PetscCall(VecRestoreArrayWrite(hbar, &hb));
   PetscCall(AquiferRestoreGhosted(aq, &wlocal, &ww));
   PetscCall(AquiferRestoreGhosted(aq, &hlocal, &hh));
+  PetscCall(AquiferRestoreGhosted(aq, &rlocal, &rr));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Derivatives along (hdot, thetadot) of what a face adds to the VJP of cell p, see AquiferSecondVJP() */
+static inline void FaceSecond(const Face *f, PetscScalar tp, PetscScalar tq, PetscScalar dh, PetscScalar dhdot, PetscScalar dw, PetscScalar *hbar, PetscScalar *tbar)
+{
+  const PetscScalar Tpp = f->Tp * (2.0 * f->Tp / f->T - 1.0), Tpq = 2.0 * f->Tp * f->Tq / f->T;
+
+  *hbar += PetscConj(f->Tp * tp + f->Tq * tq) * dw;
+  *tbar += PetscConj((Tpp * tp + Tpq * tq) * dh + f->Tp * dhdot) * dw;
+}
+
+/*
+   Derivative of (R_h^H w, R_theta^H w) along (hdot, thetadot): of T (w_p - w_q) and dT/dtheta_p (h_p - h_q)(w_p - w_q) with
+   d2T/dtheta_p^2 = T a (2 a - 1), d2T/dtheta_p dtheta_q = 2 T a b, where a = r_p/(r_p + r_q) = (dT/dtheta_p)/T, b = 1 - a
+*/
+PetscErrorCode AquiferSecondVJP(ADJ adj, Vec h, Vec theta, Vec w, Vec hdot, Vec thetadot, Vec hbar, Vec thetabar, void *ctx)
+{
+  Aquifer             aq  = (Aquifer)ctx;
+  const AquiferPatch *g   = &aq->patch;
+  const Vec           v[] = {h, w, hdot, thetadot};
+  const PetscScalar  *rr, *a[4]; /* of these */
+  PetscScalar        *hb, *tb;
+  Vec                 rlocal, local[4];
+  Face                f;
+
+  (void)adj;
+  PetscFunctionBeginUser;
+  PetscCall(AquiferGetResistance(aq, theta, &rlocal, &rr));
+  for (PetscInt i = 0; i < 4; i++) PetscCall(AquiferGetGhosted(aq, v[i], &local[i], &a[i]));
+  PetscCall(VecGetArrayWrite(hbar, &hb));
+  PetscCall(VecGetArrayWrite(thetabar, &tb));
+  for (Cell c = CellFirst(g); c.own < g->owned; CellNext(g, &c)) {
+    PetscScalar hsum = PetscConj(DrainCurvature(aq, a[0][c.at]) * a[2][c.at]) * a[1][c.at], tsum = 0.0;
+
+    for (PetscInt side = 0; side < 2 * aq->dim; side++)
+      if (CellGetFace(aq, &c, side, rr, &f)) FaceSecond(&f, a[3][c.at], f.q < 0 ? 0.0 : a[3][f.q], CellJump(&c, &f, a[0], f.head), CellJump(&c, &f, a[2], 0.0), CellJump(&c, &f, a[1], 0.0), &hsum, &tsum);
+    hb[c.own] = hsum;
+    tb[c.own] = tsum;
+  }
+  PetscCall(VecRestoreArrayWrite(thetabar, &tb));
+  PetscCall(VecRestoreArrayWrite(hbar, &hb));
+  for (PetscInt i = 3; i >= 0; i--) PetscCall(AquiferRestoreGhosted(aq, &local[i], &a[i]));
   PetscCall(AquiferRestoreGhosted(aq, &rlocal, &rr));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

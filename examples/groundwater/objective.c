@@ -1,5 +1,5 @@
 /*
-   f(h, theta) = 1/2 sum_o |(h(x_o) - head_o)/sigma|^2 + alpha/2 int |grad theta|^2
+   f(h, theta) = 1/2 sum_o |(h(x_o) - head_o)/sigma|^2 + regularization of theta
 */
 #include "cells.h"
 
@@ -25,37 +25,6 @@ static PetscErrorCode AddMisfit(Aquifer aq, Vec h, PetscReal *f, Vec hbar)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/*
-   Adds alpha/2 sum over faces of V/dx^2 |theta_p - theta_q|^2 to *f; each cell takes one half of its faces. The
-   derivative with respect to theta_p is alpha sum_q V/dx^2 (theta_p - theta_q)
-*/
-static PetscErrorCode AddRoughness(Aquifer aq, Vec theta, PetscReal *f, Vec thetabar)
-{
-  const AquiferPatch *g = &aq->patch;
-  const PetscScalar  *t;
-  PetscScalar        *tb = NULL;
-  Vec                 local;
-  PetscInt            q;
-
-  PetscFunctionBeginUser;
-  PetscCall(AquiferGetGhosted(aq, theta, &local, &t));
-  if (thetabar) PetscCall(VecGetArray(thetabar, &tb));
-  for (Cell c = CellFirst(g); c.own < g->owned; CellNext(g, &c)) {
-    for (PetscInt side = 0; side < 2 * aq->dim; side++) {
-      const PetscReal weight = aq->alpha * aq->coefficient[side / 2];
-      PetscScalar     jump;
-
-      if (!CellHasNeighbour(g, &c, side, &q)) continue;
-      jump = t[c.at] - t[q];
-      *f += 0.25 * weight * PetscRealPart(jump * PetscConj(jump));
-      if (tb) tb[c.own] += weight * jump;
-    }
-  }
-  if (thetabar) PetscCall(VecRestoreArray(thetabar, &tb));
-  PetscCall(AquiferRestoreGhosted(aq, &local, &t));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 PetscErrorCode AquiferObjective(ADJ adj, Vec h, Vec theta, PetscReal *f, Vec hbar, Vec thetabar, void *ctx)
 {
   Aquifer   aq  = (Aquifer)ctx;
@@ -66,7 +35,41 @@ PetscErrorCode AquiferObjective(ADJ adj, Vec h, Vec theta, PetscReal *f, Vec hba
   if (hbar) PetscCall(VecZeroEntries(hbar));
   if (thetabar) PetscCall(VecZeroEntries(thetabar));
   PetscCall(AddMisfit(aq, h, &own, hbar));
-  PetscCall(AddRoughness(aq, theta, &own, thetabar));
+  PetscCall(AquiferAddRegularization(aq, theta, &own, thetabar));
   if (f) PetscCallMPI(MPI_Allreduce(&own, f, 1, MPIU_REAL, MPIU_SUM, aq->comm));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* hbar = hdot/sigma^2 where heads are observed, once for each observation; thetabar from the regularization */
+PetscErrorCode AquiferObjectiveHessian(ADJ adj, Vec h, Vec theta, Vec hdot, Vec thetadot, Vec hbar, Vec thetabar, void *ctx)
+{
+  Aquifer            aq     = (Aquifer)ctx;
+  const PetscReal    weight = 1.0 / PetscSqr(aq->sigma);
+  const PetscScalar *hd;
+  PetscScalar       *hb;
+
+  (void)adj;
+  (void)h;
+  PetscFunctionBeginUser;
+  PetscCall(VecZeroEntries(hbar));
+  PetscCall(VecZeroEntries(thetabar));
+  PetscCall(VecGetArrayRead(hdot, &hd));
+  PetscCall(VecGetArray(hbar, &hb));
+  for (PetscInt o = 0; o < aq->nobservations; o++) hb[aq->observedcell[o]] += weight * hd[aq->observedcell[o]];
+  PetscCall(VecRestoreArray(hbar, &hb));
+  PetscCall(VecRestoreArrayRead(hdot, &hd));
+  PetscCall(AquiferAddRegularizationHessian(aq, theta, thetadot, thetabar));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Root mean square of (h - head)/sigma over the observations: 1 where heads fit as well as they were measured */
+PetscErrorCode AquiferGetMisfit(Aquifer aq, Vec h, PetscReal *misfit)
+{
+  PetscReal own = 0.0;
+
+  PetscFunctionBeginUser;
+  PetscCall(AddMisfit(aq, h, &own, NULL));
+  PetscCallMPI(MPI_Allreduce(&own, misfit, 1, MPIU_REAL, MPIU_SUM, aq->comm));
+  *misfit = PetscSqrtReal(2.0 * *misfit / aq->allobservations);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

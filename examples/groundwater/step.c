@@ -131,11 +131,10 @@ PetscErrorCode AquiferStepJVP(ADJ adj, Vec h, Vec theta, Vec hdot, Vec thetadot,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* hbar = w - R_h^H z, thetabar = -R_theta^H z, z = omega B^H w, where B^H w is the conjugate of B conj(w) */
-PetscErrorCode AquiferStepVJP(ADJ adj, Vec h, Vec theta, Vec w, Vec hbar, Vec thetabar, void *ctx)
+/* z = -omega B^H w, where B^H w is the conjugate of B conj(w) */
+static PetscErrorCode ApplyMinusBH(Aquifer aq, Vec w, Vec z)
 {
-  Aquifer aq = (Aquifer)ctx;
-  Vec     z = aq->stepwork[2], v = w;
+  Vec v = w;
 
   PetscFunctionBeginUser;
   if (PetscDefined(USE_COMPLEX)) {
@@ -146,7 +145,30 @@ PetscErrorCode AquiferStepVJP(ADJ adj, Vec h, Vec theta, Vec w, Vec hbar, Vec th
   PetscCall(ApplyB(aq, v, z));
   PetscCall(VecConjugate(z));
   PetscCall(VecScale(z, -aq->stepomega));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* hbar = w + R_h^H z, thetabar = R_theta^H z, z = -omega B^H w */
+PetscErrorCode AquiferStepVJP(ADJ adj, Vec h, Vec theta, Vec w, Vec hbar, Vec thetabar, void *ctx)
+{
+  Aquifer aq = (Aquifer)ctx;
+  Vec     z  = aq->stepwork[2];
+
+  PetscFunctionBeginUser;
+  PetscCall(ApplyMinusBH(aq, w, z));
   PetscCall(AquiferVJP(adj, h, theta, z, hbar, thetabar, aq));
   if (hbar) PetscCall(VecAXPY(hbar, 1.0, w));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* B depends on nothing: the derivative is that of R_h^H z and R_theta^H z */
+PetscErrorCode AquiferStepSecondVJP(ADJ adj, Vec h, Vec theta, Vec w, Vec hdot, Vec thetadot, Vec hbar, Vec thetabar, void *ctx)
+{
+  Aquifer aq = (Aquifer)ctx;
+  Vec     z  = aq->stepwork[2];
+
+  PetscFunctionBeginUser;
+  PetscCall(ApplyMinusBH(aq, w, z));
+  PetscCall(AquiferSecondVJP(adj, h, theta, z, hdot, thetadot, hbar, thetabar, aq));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -147,7 +147,7 @@ PetscErrorCode AquiferReadPoints(Aquifer aq, const char file[], const char colum
 }
 
 /* Index of a cell in arrays of owned cells, -1 if another process owns it */
-static PetscInt OwnedIndex(const AquiferPatch *g, const PetscInt ijk[])
+PetscInt AquiferOwnedIndex(const AquiferPatch *g, const PetscInt ijk[])
 {
   PetscInt index = 0;
 
@@ -175,7 +175,7 @@ PetscErrorCode AquiferReadWells(Aquifer aq)
   PetscCall(AquiferReadPoints(aq, aq->wellsfile, "rate", &n, &well));
   PetscCall(VecGetArray(aq->source, &source));
   for (PetscInt i = 0; i < n; i++) {
-    const PetscInt own = OwnedIndex(&aq->patch, well[i].cell);
+    const PetscInt own = AquiferOwnedIndex(&aq->patch, well[i].cell);
 
     if (own >= 0) source[own] += well[i].value;
   }
@@ -184,7 +184,24 @@ PetscErrorCode AquiferReadWells(Aquifer aq)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Keeps the observations of owned cells */
+/* Keeps the observations of owned cells, of those that all processes give */
+PetscErrorCode AquiferSetObservations(Aquifer aq, PetscInt n, const AquiferPoint point[])
+{
+  PetscFunctionBeginUser;
+  PetscCall(PetscFree2(aq->observedcell, aq->observedhead));
+  PetscCall(PetscMalloc2(n, &aq->observedcell, n, &aq->observedhead));
+  aq->nobservations   = 0;
+  aq->allobservations = n;
+  for (PetscInt i = 0; i < n; i++) {
+    const PetscInt own = AquiferOwnedIndex(&aq->patch, point[i].cell);
+
+    if (own < 0) continue;
+    aq->observedcell[aq->nobservations]   = own;
+    aq->observedhead[aq->nobservations++] = point[i].value;
+  }
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode AquiferReadObservations(Aquifer aq)
 {
   AquiferPoint *point;
@@ -192,16 +209,7 @@ PetscErrorCode AquiferReadObservations(Aquifer aq)
 
   PetscFunctionBeginUser;
   PetscCall(AquiferReadPoints(aq, aq->observationsfile, "head", &n, &point));
-  PetscCall(PetscFree2(aq->observedcell, aq->observedhead));
-  PetscCall(PetscMalloc2(n, &aq->observedcell, n, &aq->observedhead));
-  aq->nobservations = 0;
-  for (PetscInt i = 0; i < n; i++) {
-    const PetscInt own = OwnedIndex(&aq->patch, point[i].cell);
-
-    if (own < 0) continue;
-    aq->observedcell[aq->nobservations]   = own;
-    aq->observedhead[aq->nobservations++] = point[i].value;
-  }
+  PetscCall(AquiferSetObservations(aq, n, point));
   PetscCall(PetscFree(point));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

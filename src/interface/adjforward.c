@@ -243,6 +243,7 @@ PetscErrorCode ADJSolveForward_Private(ADJ adj, Vec theta, Vec x)
   ADJState *st = adj->state;
 
   PetscFunctionBegin;
+  adj->account->forward++;
   PetscCall(ADJStateRestart_Private(adj, theta, x));
   PetscCall(ADJPutParameters_Private(adj, st->theta));
   PetscTryTypeMethod(adj, forwardbegin, x);

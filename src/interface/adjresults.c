@@ -249,7 +249,7 @@ PetscErrorCode ADJGetAdjointSolution(ADJ adj, Vec *w)
 }
 
 /*@
-   ADJGetCounters - How often the user's functions were called by the solves
+   ADJGetCounters - How often the user's functions were called by the solves, and how often was solved
 
    Not collective
 

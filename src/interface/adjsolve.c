@@ -55,6 +55,10 @@ static PetscErrorCode ADJSolveDerivative_Private(ADJ adj, ADJPhase phase, Vec in
 
   PetscFunctionBegin;
   PetscCall(ADJTrustBegin_Private(adj, phase));
+  if (adjoint)
+    adj->account->adjoint++;
+  else
+    adj->account->tangent++;
   PetscCall(PetscLogEventBegin(event, adj, in, out, 0));
   if (adjoint)
     PetscUseTypeMethod(adj, solveadjoint, in, out);

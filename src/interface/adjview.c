@@ -24,6 +24,7 @@ static PetscErrorCode ADJViewCounters_Private(const char what[], const ADJCounte
 {
   PetscFunctionBegin;
   PetscCall(PetscViewerASCIIPrintf(viewer, "  %s: map %" PetscInt_FMT ", VJP in x %" PetscInt_FMT ", VJP in theta %" PetscInt_FMT ", JVP %" PetscInt_FMT ", linearizations %" PetscInt_FMT "\n", what, c->map, c->vjp_x, c->vjp_theta, c->jvp, c->linearize));
+  PetscCall(PetscViewerASCIIPrintf(viewer, "    solves: forward %" PetscInt_FMT ", adjoint %" PetscInt_FMT ", tangent %" PetscInt_FMT "\n", c->forward, c->adjoint, c->tangent));
   if (c->stored) PetscCall(PetscViewerASCIIPrintf(viewer, "    of them steps made again %" PetscInt_FMT ", undone %" PetscInt_FMT "; states kept at a time %" PetscInt_FMT "\n", c->recomputed, c->inverted, c->stored));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -251,6 +251,7 @@ PetscErrorCode ADJHessianSolveAdjoint_Private(ADJHessian *h)
   PetscFunctionBegin;
   adj->w       = h->wdot;
   adj->wspoilt = PETSC_TRUE; /* from zero: the product is then linear */
+  adj->account->adjoint++;
   ierr         = ADJSolveMT_Private(adj, h->rhs, &rec);
   adj->w       = w;
   adj->wspoilt = spoilt;
@@ -268,6 +269,7 @@ PetscErrorCode ADJHessianSolveTangent_Private(ADJHessian *h, Vec thetadot)
   PetscFunctionBegin;
   PetscCall(ADJComputeTangentRhs_Private(adj, thetadot));
   PetscCall(VecSet(h->xdot, 0.0));
+  adj->account->tangent++;
   PetscCall(ADJSolveM_Private(adj, h->xdot, &rec));
   PetscCall(ADJHessianCheckSolve_Private(adj, "tangent", &rec));
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -19,6 +19,7 @@ static PetscErrorCode ADJHessianGradient_Private(ADJHessian *h, PetscReal step, 
   PetscCall(ADJSolveForward_Private(adj, h->thetad, h->xd));
   PetscCheck(adj->state->reason > 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "A difference of gradients needs accurate forward solves, but one stopped with %s; look at its monitor, and let it do more iterations", SNESConvergedReasons[adj->state->reason]);
   PetscCall(ADJComputeObjective_Private(adj, h->xd, adj->state->theta, &value, h->xbar[0], h->part));
+  adj->account->adjoint++;
   PetscUseTypeMethod(adj, solveadjoint, h->xbar[0], g);
   PetscCheck(rec->reason >= 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "A difference of gradients needs accurate adjoints, but the solve of one stopped with %s; look at -adj_ksp_monitor_true_residual, and let it do more iterations", KSPConvergedReasons[rec->reason]);
   PetscCall(VecAXPY(g, 1.0, h->part));

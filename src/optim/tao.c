@@ -12,6 +12,7 @@ static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
   PetscFunctionBegin;
   PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
   if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
+    PetscCall(ADJEvaluateStuck_Private(adj));
     PetscCall(VecCopy(o->iterate.theta, tao->solution));
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -111,7 +112,7 @@ PetscErrorCode ADJTaoEvaluate_Private(ADJ adj, Tao tao, Vec theta, PetscReal *va
     if (gradient) PetscCall(VecCopy(o->last.gradient, gradient));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall(PetscInfo(adj, "No state at a trial point (forward solve: %s): the step is rejected\n", SNESConvergedReasons[adj->state->reason]));
+  PetscCall(PetscInfo(adj, "A trial point is rejected (forward solve: %s)\n", SNESConvergedReasons[adj->state->reason]));
   if (o->iterate.id) {
     PetscCall(ADJEvaluationMirror_Private(adj, theta, value, gradient));
     if (value) PetscCall(ADJTaoAddNorm_Private(tao, theta, value));
@@ -198,14 +199,15 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
    The value that comes with a gradient is that of `ADJGetCorrectedObjective()` where the type keeps the adjoint: its error is of second
    order in that of the state, so that line searches see differences far below the forward tolerance.
 
-   At one theta nothing is solved twice. State and adjoint start from the last ones; steps that are a model (`ADJSetSteps()`)
-   always start from the vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
+   At one theta nothing is solved twice. State and adjoint start from the last ones. The types `ADJUNROLLED`, `ADJREVERSIBLE` and
+   `ADJTRUNCATED` differentiate the steps that were made, which are too few after a good guess: with them each solve starts from the
+   vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
 
    Where the forward solve fails, or the objective is NaN or infinite, the optimizer gets a finite value above that of its iterate, and
    rejects the step; `ADJGetRejected()` counts. Only at the first parameters is that an error.
 
-   A gradient that is refused ends the optimization, with `TAO_DIVERGED_USER` and the reason on the standard error stream, see
-   `ADJGetRefusal()`; with `-adj_trust_action warn` it is told and passed on, with `ignore` passed on.
+   A gradient that is refused at the first parameters ends the optimization, with `TAO_DIVERGED_USER` and the reason on the standard
+   error stream, see `ADJGetRefusal()`; at a trial point the step is rejected as above, and the same happens if no step is left; with `-adj_trust_action warn` it is told and passed on, with `ignore` passed on.
 
    Set a convergence test of your own, `TaoSetConvergenceTest()`, before this function.
 
@@ -323,6 +325,7 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type may have brought its own */
   PetscCall(ADJRestart(adj, theta, NULL));
   PetscCall(TaoSolve(tao));
+  if (tao->reason < 0) PetscCall(ADJEvaluateStuck_Private(adj));
   if (adj->outer->refused < 0) PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER)); /* and not, say, a line search that failed */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -351,7 +354,7 @@ PetscErrorCode ADJGetRefusal(ADJ adj, ADJTrust *trust)
 }
 
 /*@
-   ADJGetRejected - At how many points of the last optimization there was no state
+   ADJGetRejected - How many points of the last optimization were rejected
 
    Not collective
 
@@ -359,7 +362,7 @@ PetscErrorCode ADJGetRefusal(ADJ adj, ADJTrust *trust)
 .  adj - the context
 
    Output Parameter:
-.  rejected - number of points where the forward solve failed, or the objective was NaN or infinite
+.  rejected - number of points where the forward solve failed, the objective was NaN or infinite, or the gradient was refused
 
    Level: intermediate
 

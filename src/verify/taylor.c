@@ -133,6 +133,7 @@ PetscErrorCode ADJTaylorGradient_Private(ADJ adj, ADJTaylor *t)
 
   PetscFunctionBegin;
   if (!t->xbar) PetscCall(ADJComputeObjective_Private(adj, t->x, adj->state->theta, &f, t->objx, t->objtheta));
+  adj->account->adjoint++;
   PetscUseTypeMethod(adj, solveadjoint, xbar, t->g);
   PetscCheck(!rec->reason || (rec->reason > 0 && rec->residual <= ADJ_TAYLOR_ADJOINT * rec->rhsnorm), PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "The Taylor test needs an accurate adjoint, but its solve stopped with %s; look at -adj_ksp_monitor_true_residual, and let it do more iterations", KSPConvergedReasons[rec->reason]);
   if (!t->xbar) PetscCall(VecAXPY(t->g, 1.0, t->objtheta));

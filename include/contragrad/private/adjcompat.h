@@ -68,6 +68,12 @@ typedef PetscCtxDestroyFn ADJCtxDestroyFn;
   #define ADJDMPlexCreateBoxMesh(comm, dim, simplex, faces, lower, upper, periodicity, interpolate, dm) DMPlexCreateBoxMesh(comm, dim, simplex, faces, lower, upper, periodicity, interpolate, 0, PETSC_TRUE, dm)
 #endif
 
+#if PETSC_VERSION_LT(3, 21, 0)
+  #define ADJTaoMonitorSet TaoSetMonitor
+#else
+  #define ADJTaoMonitorSet TaoMonitorSet
+#endif
+
 /* Whether PCSetPreSolve() was called, which a later release has taken away, with its field */
 #if PETSC_VERSION_LT(3, 20, 0)
   #define ADJPCHasUserPreSolve(pc) ((PetscBool)((pc)->presolve != NULL))
