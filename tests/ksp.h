@@ -267,6 +267,7 @@ static inline PetscErrorCode RealDot(Vec a, Vec b, PetscReal *dot)
   PetscScalar z;
 
   PetscFunctionBegin;
+  *dot = 0.0;
   PetscCall(VecDot(a, b, &z));
   *dot = PetscRealPart(z);
   PetscFunctionReturn(PETSC_SUCCESS);

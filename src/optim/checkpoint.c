@@ -108,10 +108,10 @@ static PetscErrorCode ADJSnapshotNumbers_Private(ADJ adj, Tao tao, ADJSnapshot *
 
   PetscFunctionBegin;
   s->integer[ADJ_SAVED_ITERATION]  = tao->niter;
-  s->integer[ADJ_SAVED_NFUNCS]     = tao->nfuncs;
-  s->integer[ADJ_SAVED_NGRADS]     = tao->ngrads;
-  s->integer[ADJ_SAVED_NFUNCGRADS] = tao->nfuncgrads;
-  s->integer[ADJ_SAVED_NHESS]      = tao->nhess;
+  s->integer[ADJ_SAVED_NFUNCS]     = tao->ADJ_TAO_NFUNCS;
+  s->integer[ADJ_SAVED_NGRADS]     = tao->ADJ_TAO_NGRADS;
+  s->integer[ADJ_SAVED_NFUNCGRADS] = tao->ADJ_TAO_NFUNCGRADS;
+  s->integer[ADJ_SAVED_NHESS]      = tao->ADJ_TAO_NHESS;
   s->integer[ADJ_SAVED_KSPITS]     = tao->ksp_tot_its;
   s->integer[ADJ_SAVED_REJECTED]   = o->rejected;
   s->integer[ADJ_SAVED_PRODUCTS]   = o->products;
@@ -431,13 +431,13 @@ static PetscErrorCode ADJResumeTao_Private(ADJ adj, Tao tao, ADJSnapshot *s)
   PetscFunctionBegin;
   PetscCall(ADJMemoryReplay_Private(adj, tao, s, &pairs));
   PetscCall(TaoSetIterationNumber(tao, (PetscInt)s->integer[ADJ_SAVED_ITERATION]));
-  tao->nfuncs      = (PetscInt)s->integer[ADJ_SAVED_NFUNCS];
-  tao->ngrads      = (PetscInt)s->integer[ADJ_SAVED_NGRADS];
-  tao->nfuncgrads  = (PetscInt)PetscMax(s->integer[ADJ_SAVED_NFUNCGRADS] - 1, 0); /* the evaluation in work was made before */
-  tao->nhess       = (PetscInt)s->integer[ADJ_SAVED_NHESS];
-  tao->ksp_tot_its = (PetscInt)s->integer[ADJ_SAVED_KSPITS];
-  tao->gnorm0      = s->real[ADJ_SAVED_GNORM0];
-  c->radius        = (PetscBool)(radius > 0.0 && !PetscIsInfOrNanReal(radius));
+  tao->ADJ_TAO_NFUNCS     = (PetscInt)s->integer[ADJ_SAVED_NFUNCS];
+  tao->ADJ_TAO_NGRADS     = (PetscInt)s->integer[ADJ_SAVED_NGRADS];
+  tao->ADJ_TAO_NFUNCGRADS = (PetscInt)PetscMax(s->integer[ADJ_SAVED_NFUNCGRADS] - 1, 0); /* the evaluation in work was made before */
+  tao->ADJ_TAO_NHESS      = (PetscInt)s->integer[ADJ_SAVED_NHESS];
+  tao->ksp_tot_its        = (PetscInt)s->integer[ADJ_SAVED_KSPITS];
+  tao->gnorm0             = s->real[ADJ_SAVED_GNORM0];
+  c->radius               = (PetscBool)(radius > 0.0 && !PetscIsInfOrNanReal(radius));
   if (c->radius) {
     c->trust0 = tao->trust0;
     PetscCall(TaoSetInitialTrustRegionRadius(tao, radius));

@@ -65,18 +65,19 @@ static PetscErrorCode ADJTaoTakeSubsolver_Private(ADJ adj, Tao tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A TaoSolve() begins where no function of the Tao was called yet */
+/*
+   Each TaoSolve() begins with TaoResetStatistics(). Among what it clears is a count of constraints, which methods with an objective do not
+   call: it is marked once the solve is known here. The counts of the objective would do, but from PETSc 3.25 on they are not cleared.
+*/
 PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
 {
-  PetscInt calls;
-
   PetscFunctionBegin;
   PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
-  PetscCall(TaoGetCurrentFunctionEvaluations(tao, &calls));
-  if (adj->outer->x && calls) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->outer->x && tao->nconstraints == ADJ_TAO_ENTERED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJEvaluateBegin_Private(adj));
   PetscCall(ADJTaoTakeSubsolver_Private(adj, tao));
   PetscCall(ADJCheckpointBegin_Private(adj, tao));
+  tao->nconstraints = ADJ_TAO_ENTERED;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -53,6 +53,14 @@ typedef PetscCtxDestroyFn ADJCtxDestroyFn;
   #define ADJTSGetEvaluationTimes TSGetEvaluationTimes
 #endif
 
+#if PETSC_VERSION_LT(3, 21, 0)
+  #define ADJTaoMonitorSet    TaoSetMonitor
+  #define ADJTaoMonitorCancel TaoCancelMonitors
+#else
+  #define ADJTaoMonitorSet    TaoMonitorSet
+  #define ADJTaoMonitorCancel TaoMonitorCancel
+#endif
+
 /* With the defaults of what 3.22 has added, which concern periodic meshes only */
 #if PETSC_VERSION_LT(3, 22, 0)
   #define ADJDMPlexCreateBoxMesh DMPlexCreateBoxMesh
@@ -83,9 +91,17 @@ typedef PetscCtxDestroyFn ADJCtxDestroyFn;
 #if PETSC_VERSION_LT(3, 25, 0)
   #define ADJ_SNES_DIVERGED_NAN SNES_DIVERGED_FNORM_NAN
   #define ADJ_SNES_DOMAIN_ERROR domainerror /* field of a SNES */
+  #define ADJ_TAO_NFUNCS        nfuncs      /* fields of a Tao */
+  #define ADJ_TAO_NGRADS        ngrads
+  #define ADJ_TAO_NFUNCGRADS    nfuncgrads
+  #define ADJ_TAO_NHESS         nhess
 #else
   #define ADJ_SNES_DIVERGED_NAN SNES_DIVERGED_FUNCTION_NANORINF
   #define ADJ_SNES_DOMAIN_ERROR functiondomainerror
+  #define ADJ_TAO_NFUNCS        objective_term.term->nobj
+  #define ADJ_TAO_NGRADS        objective_term.term->ngrad
+  #define ADJ_TAO_NFUNCGRADS    objective_term.term->nobjgrad
+  #define ADJ_TAO_NHESS         objective_term.term->nhess
 #endif
 
 #endif
