@@ -200,10 +200,10 @@ tutorials:
 	  { apt-get update -q && apt-get install -y -q --no-install-recommends libpetsc$(call minor,$(petsc))-dev-examples; } || true; fi
 $(B)/tutorials: ;
 
-# The code of docs/embedding.md, from each block after a line <!-- snippet NAME --> into NAME.inc; tests/embedding_X.c include it
-$(B)/snippets/made: docs/embedding.md
+# The code of docs/embedding.md and docs/optimization.md, from each block after a line <!-- snippet NAME --> into NAME.inc; tests/embedding_X.c include it
+$(B)/snippets/made: docs/embedding.md docs/optimization.md
 	@mkdir -p $(@D)
-	$(Q)awk '/^<!-- snippet / {f = "$(@D)/" $$3 ".inc"; next} f && /^```c/ {p = 1; printf "" >f; next} p && /^```/ {p = 0; close(f); f = ""; next} p {print >f}' $< && touch $@
+	$(Q)awk '/^<!-- snippet / {f = "$(@D)/" $$3 ".inc"; next} f && /^```c/ {p = 1; printf "" >f; next} p && /^```/ {p = 0; close(f); f = ""; next} p {print >f}' $^ && touch $@
 $(B)/obj/tests/embedding_%.o: extra := -I$(B)/snippets -Wno-unused-parameter
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/embedding_*.c)): $(B)/snippets/made
 

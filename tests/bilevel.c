@@ -372,6 +372,94 @@ static PetscErrorCode TestFloors(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* x = tanh(2 x + theta) by component, with two solutions that attract where theta is small */
+static PetscErrorCode BistableMap(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
+{
+  PetscScalar *a;
+  PetscInt     n;
+
+  (void)adj;
+  (void)ctx;
+  PetscFunctionBeginUser;
+  PetscCall(VecWAXPY(y, 2.0, x, theta));
+  PetscCall(VecGetLocalSize(y, &n));
+  PetscCall(VecGetArray(y, &a));
+  for (PetscInt i = 0; i < n; i++) a[i] = PetscTanhReal(PetscRealPart(a[i]));
+  PetscCall(VecRestoreArray(y, &a));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode BistableVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
+{
+  Vec d;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecDuplicate(x, &d));
+  PetscCall(BistableMap(adj, x, theta, d, ctx));
+  PetscCall(VecPointwiseMult(d, d, d));
+  PetscCall(VecScale(d, -1.0));
+  PetscCall(VecShift(d, 1.0));
+  PetscCall(VecPointwiseMult(d, d, w));
+  if (xbar) PetscCall(VecAXPBY(xbar, 2.0, 0.0, d));
+  if (thetabar) PetscCall(VecCopy(d, thetabar));
+  PetscCall(VecDestroy(&d));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode SquareObjective(ADJ adj, Vec x, Vec theta, PetscReal *f, Vec xbar, Vec thetabar, void *ctx)
+{
+  (void)adj;
+  (void)theta;
+  (void)ctx;
+  PetscFunctionBeginUser;
+  PetscCall(VecNorm(x, NORM_2, f));
+  *f *= 0.5 * *f;
+  if (xbar) PetscCall(VecCopy(x, xbar));
+  if (thetabar) PetscCall(VecSet(thetabar, 0.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* After a long step to where the other solution is the only one, a step of no length is one of no change */
+static PetscErrorCode TestBranches(void)
+{
+  ADJ       adj;
+  Tao       tao;
+  Vec       x, theta, trial, gradient;
+  PetscReal f, g;
+
+  PetscFunctionBeginUser;
+  PetscCall(VecCreate(PETSC_COMM_WORLD, &x));
+  PetscCall(VecSetSizes(x, PETSC_DECIDE, 3));
+  PetscCall(VecSetFromOptions(x));
+  PetscCall(VecDuplicate(x, &theta));
+  PetscCall(VecDuplicate(x, &trial));
+  PetscCall(VecDuplicate(x, &gradient));
+  PetscCall(VecSet(x, 1.0));
+  PetscCall(VecSet(theta, 0.2));
+  PetscCall(ADJCreate(PETSC_COMM_WORLD, &adj));
+  PetscCall(ADJSetFixedPoint(adj, BistableMap, NULL));
+  PetscCall(ADJSetVJP(adj, BistableVJP, NULL));
+  PetscCall(ADJSetObjective(adj, SquareObjective, NULL));
+  PetscCall(ADJSetSolution(adj, x));
+  PetscCall(ADJSetFromOptions(adj));
+  PetscCall(TaoCreate(PETSC_COMM_WORLD, &tao));
+  PetscCall(TaoSetSolution(tao, theta));
+  PetscCall(ADJSetTao(adj, tao));
+  PetscCall(TaoComputeObjectiveAndGradient(tao, theta, &f, gradient));
+  PetscCall(VecSet(trial, -3.0));
+  PetscCall(TaoComputeObjectiveAndGradient(tao, trial, &g, gradient));
+  PetscCall(VecSet(trial, 0.2 - 1e-9));
+  PetscCall(TaoComputeObjectiveAndGradient(tao, trial, &g, gradient));
+  PetscCall(TapClose(g, f, 1e-7, "trial points stay with the solution of the iterate"));
+  PetscCall(ADJDestroy(&adj));
+  PetscCall(TaoDestroy(&tao));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&theta));
+  PetscCall(VecDestroy(&trial));
+  PetscCall(VecDestroy(&gradient));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   const Limit exact = {-1, -1}, steps = {4, -1};
@@ -397,6 +485,7 @@ int main(int argc, char **argv)
   PetscCall(TestType(ADJTRUNCATED, 2, (Limit){6, 2}, ADJTAODESCENT, LAYOUT_EMPTY));
   PetscCall(TestRefused());
   PetscCall(TestFloors());
+  PetscCall(TestBranches());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

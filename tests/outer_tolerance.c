@@ -49,7 +49,8 @@ static PetscErrorCode Minimize(ADJToleranceSchedule schedule, const char type[],
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-static PetscErrorCode TestSchedules(const char type[], PetscInt m, PetscReal factor)
+/* At least so many times fewer by each schedule. hoag does not look at the progress: its figure goes up and down with its decay, 1.5 to 2 */
+static PetscErrorCode TestSchedules(const char type[], PetscInt m, PetscReal hoag, PetscReal gradient)
 {
   Vec       reference, other;
   Cost      fixed = {0, 0, 0, 0.0}, cost = {0, 0, 0, 0.0};
@@ -63,7 +64,7 @@ static PetscErrorCode TestSchedules(const char type[], PetscInt m, PetscReal fac
     PetscCall(VecDistance(other, reference, &error));
     PetscCall(TapBelow(error, 1e-6, "%s, %s: the same minimizer", type, ADJToleranceSchedules[k]));
     PetscCall(TapClose(cost.value, fixed.value, 1e-10, "%s, %s: the same objective", type, ADJToleranceSchedules[k]));
-    PetscCall(TapOk((PetscBool)(factor * (cost.map + cost.products + cost.checks) <= fixed.map + fixed.products + fixed.checks), "%s, %s: %" PetscInt_FMT " evaluations, %" PetscInt_FMT " products, %" PetscInt_FMT " of both in checks: %.2f times fewer, without checks %.2f", type, ADJToleranceSchedules[k], cost.map, cost.products, cost.checks, (double)(fixed.map + fixed.products + fixed.checks) / (cost.map + cost.products + cost.checks), (double)(fixed.map + fixed.products) / (cost.map + cost.products)));
+    PetscCall(TapOk((PetscBool)((k == ADJ_TOLERANCE_HOAG ? hoag : gradient) * (cost.map + cost.products + cost.checks) <= fixed.map + fixed.products + fixed.checks), "%s, %s: %" PetscInt_FMT " evaluations, %" PetscInt_FMT " products, %" PetscInt_FMT " of both in checks: %.2f times fewer, without checks %.2f", type, ADJToleranceSchedules[k], cost.map, cost.products, cost.checks, (double)(fixed.map + fixed.products + fixed.checks) / (cost.map + cost.products + cost.checks), (double)(fixed.map + fixed.products) / (cost.map + cost.products)));
     PetscCall(VecDestroy(&other));
   }
   PetscCall(VecDestroy(&reference));
@@ -95,9 +96,9 @@ int main(int argc, char **argv)
   PetscCall(SlepcInitialize(&argc, &argv, NULL, help));
   PetscCall(TapBegin());
   PetscCall(TestArguments());
-  PetscCall(TestSchedules(TAOBLMVM, 10, 2.0));
-  PetscCall(TestSchedules(TAOBQNLS, 10, 2.0));
-  PetscCall(TestSchedules(TAOBNTR, 10, 0.0)); /* most of its products are with the Hessian, whose solves have tolerances of their own */
+  PetscCall(TestSchedules(TAOBLMVM, 10, 1.4, 2.5));
+  PetscCall(TestSchedules(TAOBQNLS, 10, 1.4, 2.5));
+  PetscCall(TestSchedules(TAOBNTR, 10, 0.0, 0.0)); /* most of its products are with the Hessian, whose solves have tolerances of their own */
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -42,6 +42,7 @@ PetscErrorCode ADJOuterReset_Private(ADJ adj)
   PetscCall(ADJEvaluationReset_Private(&o->iterate));
   PetscCall(VecDestroy(&o->x));
   PetscCall(VecDestroy(&o->x0));
+  PetscCall(VecDestroy(&o->xiterate));
   o->refused    = ADJ_TRUST_NONE;
   o->doubted    = ADJ_TRUST_NONE;
   o->iterations = 0;
@@ -102,18 +103,36 @@ PetscErrorCode ADJEvaluationIsAt_Private(ADJ adj, const ADJEvaluation *e, Vec th
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The forward solve and the objective, from the last state that was found; steps that are differentiated start where they did first */
+/*
+   Where a forward solve starts: steps that are differentiated where they did first; the same theta, with another tolerance, from its state;
+   a trial point from the state of the iterate. If it started from that of the trial before, which may be another of several solutions, the
+   objective would not tend to that of the iterate as steps tend to zero
+*/
+static PetscErrorCode ADJEvaluationStart_Private(ADJ adj, Vec theta, Vec *start)
+{
+  ADJOuter  o    = adj->outer;
+  PetscBool same = PETSC_FALSE;
+
+  PetscFunctionBegin;
+  if (o->last.theta && !o->last.failed && o->succeeded) PetscCall(VecEqual(o->last.theta, theta, &same));
+  *start = o->x0 ? o->x0 : (same || !o->iterate.id ? o->x : o->xiterate);
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* The forward solve and the objective */
 static PetscErrorCode ADJEvaluateObjective_Private(ADJ adj, Vec theta)
 {
-  ADJOuter       o = adj->outer;
-  ADJEvaluation *e = &o->last;
+  ADJOuter       o     = adj->outer;
+  ADJEvaluation *e     = &o->last;
+  Vec            start = NULL;
   PetscMPIInt    bad;
 
   PetscFunctionBegin;
+  PetscCall(ADJEvaluationStart_Private(adj, theta, &start));
   if (!e->theta) PetscCall(VecDuplicate(theta, &e->theta));
   e->id = 0;
   PetscCall(VecCopy(theta, e->theta));
-  PetscCall(VecCopy(o->x0 ? o->x0 : o->x, adj->sol));
+  PetscCall(VecCopy(start, adj->sol));
   PetscCall(ADJSolve(adj, e->theta, adj->sol));
   e->value  = PETSC_INFINITY;
   e->pulled = PETSC_FALSE;
@@ -167,7 +186,10 @@ static PetscErrorCode ADJCorrectValue_Private(ADJ adj, ADJEvaluation *e)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A refusal is no error here */
+/*
+   A refusal is no error here. The last adjoint may be a bad guess: where dl/dx has become small its residual is so much larger that the KSP
+   takes it for divergence. Then it is left out
+*/
 static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
 {
   ADJOuter             o      = adj->outer;
@@ -184,6 +206,7 @@ static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
   PetscCall(ADJSetGuess_Private(ksp, PETSC_TRUE, &guess)); /* the last adjoint */
   ierr = ADJPullObjective_Private(adj, &e->value, e->gradient);
   PetscCall(KSPSetInitialGuessNonzero(ksp, guess));
+  if (!ierr && !guess && adj->state->report.verdict == ADJ_TRUST_REFUTED_LINEAR) ierr = ADJPullObjective_Private(adj, &e->value, e->gradient);
   adj->trustaction = action;
   PetscCall(ierr);
   e->pulled = PETSC_TRUE;
@@ -247,6 +270,8 @@ PetscErrorCode ADJEvaluationAccept_Private(ADJ adj)
   if (!e->id || e->failed || !e->pulled || it->id == e->id) PetscFunctionReturn(PETSC_SUCCESS);
   if (!it->theta) PetscCall(VecDuplicate(e->theta, &it->theta));
   if (!it->gradient) PetscCall(VecDuplicate(e->theta, &it->gradient));
+  if (!adj->outer->xiterate) PetscCall(VecDuplicate(adj->outer->x, &adj->outer->xiterate));
+  PetscCall(VecCopy(adj->outer->x, adj->outer->xiterate));
   PetscCall(VecCopy(e->theta, it->theta));
   PetscCall(VecCopy(e->gradient, it->gradient));
   it->value  = e->value;

@@ -33,7 +33,8 @@ struct _n_ADJOuter {
   void         *convergedctx;
   ADJEvaluation last;            /* the last evaluation */
   ADJEvaluation iterate;         /* the last iterate, about which a failed point is mirrored */
-  Vec           x;               /* state of the last forward solve that succeeded: the next one starts there */
+  Vec           x;               /* state of the last forward solve that succeeded */
+  Vec           xiterate;        /* that of the last iterate: trial points start there */
   Vec           x0;              /* first guess: where steps that are differentiated always start */
   PetscBool     succeeded;       /* at some point there was a state */
   ADJTrust      refused;         /* verdict that stops the optimization; ADJ_TRUST_NONE: none does */

@@ -200,7 +200,7 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
    The value that comes with a gradient is that of `ADJGetCorrectedObjective()` where the type keeps the adjoint: its error is of second
    order in that of the state, so that line searches see differences far below the forward tolerance.
 
-   At one theta nothing is solved twice. State and adjoint start from the last ones. The types `ADJUNROLLED`, `ADJREVERSIBLE` and
+   At one theta nothing is solved twice. State and adjoint start from those of the iterate. The types `ADJUNROLLED`, `ADJREVERSIBLE` and
    `ADJTRUNCATED` differentiate the steps that were made, which are too few after a good guess: with them each solve starts from the
    vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
 

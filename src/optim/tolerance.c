@@ -224,6 +224,7 @@ static PetscErrorCode ADJRefineIterate_Private(ADJ adj, Vec theta, PetscReal *er
   o->last.id = 0;
   PetscCall(ADJEvaluateTo_Private(adj, it->theta, PETSC_TRUE, *error));
   if (o->last.failed) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecCopy(o->x, o->xiterate));
   it->value = o->last.value;
   it->error = PetscMin(o->last.error, *error); /* the solvers' own tolerance may not give more */
   o->offset = told - it->value;
