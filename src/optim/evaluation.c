@@ -49,7 +49,7 @@ PetscErrorCode ADJOuterReset_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The Tao may outlive the ADJ, whose functions it then no longer has */
+/* The Tao may outlive the ADJ: it is then not to solve before it has the functions of another one */
 PetscErrorCode ADJOuterDestroy_Private(ADJ adj)
 {
   PetscFunctionBegin;

@@ -28,9 +28,7 @@ typedef struct {
 } ADJHessian;
 
 struct _n_ADJOuter {
-  Tao tao;                                  /* referenced */
-  PetscErrorCode (*converged)(Tao, void *); /* its own convergence test */
-  void         *convergedctx;
+  Tao           tao;             /* referenced */
   ADJEvaluation last;            /* the last evaluation */
   ADJEvaluation iterate;         /* the last iterate, about which a failed point is mirrored */
   Vec           x;               /* state of the last forward solve that succeeded: the next one starts there */

@@ -3,6 +3,23 @@
 */
 #include "outer.h"
 
+#define ADJ_TAO_TEST    "ADJTaoTest_C" /* the convergence test that a Tao had, kept by the Tao: it may go from one ADJ to another */
+#define ADJ_TAO_TESTCTX "ADJTaoTestContext"
+
+static PetscErrorCode ADJTaoOwnTest_Private(Tao tao)
+{
+  PetscErrorCode (*test)(Tao, void *);
+  PetscContainer holder;
+  void          *ctx = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectQueryFunction((PetscObject)tao, ADJ_TAO_TEST, &test));
+  PetscCall(PetscObjectQuery((PetscObject)tao, ADJ_TAO_TESTCTX, (PetscObject *)&holder));
+  if (holder) PetscCall(PetscContainerGetPointer(holder, &ctx));
+  PetscCall((*test)(tao, ctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The verdict comes first, then the test that the Tao had */
 static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
 {
@@ -25,16 +42,22 @@ static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall((*o->converged)(tao, o->convergedctx));
+  PetscCall(ADJTaoOwnTest_Private(tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
 {
+  PetscContainer holder;
+
   PetscFunctionBegin;
-  if (tao->ops->convergencetest == ADJTaoConverged) PetscFunctionReturn(PETSC_SUCCESS);
-  adj->outer->converged    = tao->ops->convergencetest ? tao->ops->convergencetest : TaoDefaultConvergenceTest;
-  adj->outer->convergedctx = tao->cnvP;
+  if (tao->ops->convergencetest != ADJTaoConverged) {
+    PetscCall(PetscObjectComposeFunction((PetscObject)tao, ADJ_TAO_TEST, tao->ops->convergencetest ? tao->ops->convergencetest : TaoDefaultConvergenceTest));
+    PetscCall(PetscContainerCreate(PetscObjectComm((PetscObject)tao), &holder));
+    PetscCall(PetscContainerSetPointer(holder, tao->cnvP));
+    PetscCall(PetscObjectCompose((PetscObject)tao, ADJ_TAO_TESTCTX, (PetscObject)holder));
+    PetscCall(PetscContainerDestroy(&holder));
+  }
   PetscCall(TaoSetConvergenceTest(tao, ADJTaoConverged, adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -63,6 +86,7 @@ PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
   PetscCall(TaoGetCurrentFunctionEvaluations(tao, &calls));
   if (adj->outer->x && calls) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJEvaluateBegin_Private(adj));
+  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type, or the user, may have brought another */
   PetscCall(ADJTaoTakeSubsolver_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -195,7 +219,8 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
    A gradient that is refused ends the optimization, with `TAO_DIVERGED_USER` and the reason on the standard error stream, see
    `ADJGetRefusal()`; with `-adj_trust_action warn` it is told and passed on, with `ignore` passed on.
 
-   Set a convergence test of your own, `TaoSetConvergenceTest()`, before this function.
+   The Tao's convergence test, `TaoSetConvergenceTest()`, is asked after the verdict. A Tao that outlives the ADJ needs the functions of
+   another one before it solves again.
 
    Errors:
    `PETSC_ERR_ORDER` without `TaoSetSolution()`; `PETSC_ERR_SUP` with complex scalars, for which Tao has no methods. From `TaoSolve()`:
@@ -306,7 +331,6 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscCall(TaoSetSolution(tao, theta));
   PetscCall(ADJSetTao(adj, tao));
   PetscCall(TaoSetFromOptions(tao));
-  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type may have brought its own */
   PetscCall(TaoSolve(tao));
   if (adj->outer->refused < 0) PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER)); /* and not, say, a line search that failed */
   PetscFunctionReturn(PETSC_SUCCESS);
