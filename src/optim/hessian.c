@@ -185,10 +185,11 @@ static PetscErrorCode ADJHessianObjective_Private(ADJHessian *h, PetscReal step,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Brings the linearization to the point of the matrix: that of the last solve, if nothing was solved since */
+/* Brings the linearization to the point of the matrix: that of the last solve, if nothing was solved since. Others may use its matrices */
 PetscErrorCode ADJHessianLinearize_Private(ADJHessian *h)
 {
-  ADJ adj = h->adj;
+  ADJ       adj = h->adj;
+  PetscBool mine, moved;
 
   PetscFunctionBegin;
   if (h->id == adj->state->id) {
@@ -196,8 +197,10 @@ PetscErrorCode ADJHessianLinearize_Private(ADJHessian *h)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (adj->lin_x == h->x && h->linearization == adj->linearizations) {
+    PetscCall(ADJParametersAreMine_Private(adj, &mine));
     PetscCall(ADJPutParameters_Private(adj, h->theta));
-    PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(ADJMatricesMoved_Private(adj, &moved));
+    if ((mine || !adj->put) && !moved) PetscFunctionReturn(PETSC_SUCCESS);
   }
   adj->state->linearized = PETSC_FALSE;
   PetscCall(ADJLinearize_Private(adj, h->x, h->theta));
@@ -298,6 +301,7 @@ static PetscErrorCode MatMult_ADJHessian(Mat H, Vec thetadot, Vec y)
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(H, &h));
   PetscCheck(h->id, PetscObjectComm((PetscObject)H), PETSC_ERR_ORDER, "The Hessian has no parameters yet: call ADJComputeHessian() first");
+  PetscCheck(h->id >= h->adj->firstid, PetscObjectComm((PetscObject)H), PETSC_ERR_ORDER, "ADJReset() was called since the Hessian was brought to its parameters: call ADJComputeHessian() again");
   if (h->differences)
     PetscCall(ADJHessianDifferences_Private(h, thetadot, y));
   else
@@ -306,22 +310,21 @@ static PetscErrorCode MatMult_ADJHessian(Mat H, Vec thetadot, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* All but theta, whose length is that of the matrix */
+static PetscErrorCode ADJHessianDestroyStateVecs_Private(ADJHessian *h)
+{
+  Vec *vecs[] = {&h->x, &h->w, &h->xdot, &h->wdot, &h->rhs, &h->part, &h->xd, &h->thetad, &h->xbar[0], &h->xbar[1], &h->thetabar[0], &h->thetabar[1]};
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(vecs); i++) PetscCall(VecDestroy(vecs[i]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode ADJHessianDestroyVecs_Private(ADJHessian *h)
 {
   PetscFunctionBegin;
-  PetscCall(VecDestroy(&h->x));
+  PetscCall(ADJHessianDestroyStateVecs_Private(h));
   PetscCall(VecDestroy(&h->theta));
-  PetscCall(VecDestroy(&h->w));
-  PetscCall(VecDestroy(&h->xdot));
-  PetscCall(VecDestroy(&h->wdot));
-  PetscCall(VecDestroy(&h->rhs));
-  PetscCall(VecDestroy(&h->part));
-  PetscCall(VecDestroy(&h->xd));
-  PetscCall(VecDestroy(&h->thetad));
-  for (PetscInt i = 0; i < 2; i++) {
-    PetscCall(VecDestroy(&h->xbar[i]));
-    PetscCall(VecDestroy(&h->thetabar[i]));
-  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -377,14 +380,15 @@ static PetscErrorCode ADJHessianCreateVecs_Private(ADJHessian *h)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Linear solves are made there from now on; the state of the last solve is there too */
-PetscErrorCode ADJHessianMoveTo_Private(ADJHessian *h, Vec x, Vec theta)
+/* Linear solves are made there from now on: at the state with that number, which may be no longer the last one */
+PetscErrorCode ADJHessianMoveTo_Private(ADJHessian *h, PetscObjectId id, Vec x, Vec theta)
 {
   PetscFunctionBegin;
+  if (h->id < h->adj->firstid) PetscCall(ADJHessianDestroyStateVecs_Private(h)); /* another layout since ADJReset() */
   PetscCall(ADJHessianCreateVecs_Private(h));
   PetscCall(VecCopy(x, h->x));
   PetscCall(VecCopy(theta, h->theta));
-  h->id = h->adj->state->id;
+  h->id = id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -407,7 +411,7 @@ PetscErrorCode ADJHessianSetPoint_Private(ADJ adj, Mat H)
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(H, &h));
-  PetscCall(ADJHessianMoveTo_Private(h, adj->state->x, adj->state->theta));
+  PetscCall(ADJHessianMoveTo_Private(h, adj->state->id, adj->state->x, adj->state->theta));
   PetscCall(ADJHessianByProducts_Private(adj, &products));
   h->differences = (PetscBool)!products;
   if (products) PetscCall(VecCopy(adj->w, h->w));

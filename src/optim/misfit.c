@@ -205,7 +205,7 @@ static PetscErrorCode ADJTaoMisfitJacobian(Tao tao, Vec theta, Mat J, Mat Jpre, 
   PetscCall(ADJTaoEvaluate_Private(adj, tao, theta, &value, c->gradient));
   c->failed = adj->outer->last.failed;
   if (!c->failed) {
-    PetscCall(ADJHessianMoveTo_Private(&c->point, adj->outer->x, theta));
+    PetscCall(ADJHessianMoveTo_Private(&c->point, adj->outer->last.id, adj->outer->x, theta));
     PetscCall(ADJComputeMisfit_Private(adj, c->point.x, theta, c->d));
   }
   PetscCall(PetscObjectStateIncrease((PetscObject)J));

@@ -58,7 +58,7 @@ PETSC_INTERN PetscErrorCode ADJCreateHessianOf_Private(ADJ, Vec, Mat *);
 PETSC_INTERN PetscErrorCode ADJHessianLinearize_Private(ADJHessian *);
 PETSC_INTERN PetscErrorCode ADJHessianSolveTangent_Private(ADJHessian *, Vec);
 PETSC_INTERN PetscErrorCode ADJHessianSolveAdjoint_Private(ADJHessian *);
-PETSC_INTERN PetscErrorCode ADJHessianMoveTo_Private(ADJHessian *, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJHessianMoveTo_Private(ADJHessian *, PetscObjectId, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJHessianDestroyVecs_Private(ADJHessian *);
 PETSC_INTERN PetscErrorCode ADJMisfitObjective_Private(ADJ, Vec, Vec, PetscReal *, Vec, Vec, void *);
 PETSC_INTERN PetscErrorCode ADJMisfitHessian_Private(ADJ, Vec, Vec, Vec, Vec, Vec, Vec);
