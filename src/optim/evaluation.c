@@ -109,9 +109,7 @@ static PetscErrorCode ADJEvaluateObjective_Private(ADJ adj, Vec theta)
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bad, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
     e->failed = bad ? PETSC_TRUE : PETSC_FALSE;
   }
-  if (e->failed)
-    o->rejected++;
-  else {
+  if (!e->failed) {
     PetscCall(VecCopy(adj->sol, o->x));
     o->succeeded = PETSC_TRUE;
   }

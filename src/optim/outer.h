@@ -23,6 +23,7 @@ typedef struct {
   PetscInt      linearization;                               /* number of the last one made here */
   PetscBool     differences;                                 /* of gradients: there is no adjoint to hold fixed, or that was asked for */
   Vec           x, theta, w;                                 /* state, parameters, adjoint */
+  Vec           x0;                                          /* where steps that are a model start, else NULL */
   Vec           xdot, wdot;                                  /* tangent, and the derivative of the adjoint along it */
   Vec           rhs, part, xd, thetad, xbar[2], thetabar[2]; /* work */
 } ADJHessian;
@@ -66,7 +67,8 @@ PETSC_INTERN PetscErrorCode ADJMisfitSetTao_Private(ADJ, Tao);
 PETSC_INTERN PetscErrorCode ADJTaoEnter_Private(ADJ, Tao);
 PETSC_INTERN PetscErrorCode ADJTaoEvaluate_Private(ADJ, Tao, Vec, PetscReal *, Vec);
 PETSC_INTERN PetscErrorCode ADJHessianByProducts_Private(ADJ, PetscBool *);
-PETSC_INTERN PetscErrorCode ADJHessianSetPoint_Private(ADJ, Mat);
+PETSC_INTERN PetscErrorCode ADJHessianSetPoint_Private(ADJ, Vec, Mat);
+PETSC_INTERN PetscErrorCode ADJHessianAtIterate_Private(ADJ, Vec, Mat);
 PETSC_INTERN PetscErrorCode ADJHessianDifferences_Private(ADJHessian *, Vec, Vec);
 
 #endif

@@ -180,7 +180,7 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
   PetscFunctionBegin;
   PetscCall(ADJTaoEnter_Private(adj, tao));
   PetscCall(ADJTaoAvoidFactorization_Private(tao));
-  PetscCall(ADJComputeHessian(adj, theta, H));
+  PetscCall(ADJHessianAtIterate_Private(adj, theta, H));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

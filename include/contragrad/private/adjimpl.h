@@ -224,6 +224,7 @@ typedef struct {
 typedef struct {
   ADJToleranceSchedule schedule;
   PetscReal            start, decay, descent;
+  PetscBool            inforce; /* the tolerances of the solvers are those of the schedule, and the tolerance of the gradient is its guard */
 } ADJTolerance;
 
 struct _p_ADJ {
