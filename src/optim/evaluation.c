@@ -46,6 +46,7 @@ PetscErrorCode ADJOuterReset_Private(ADJ adj)
   o->offset              = 0.0;
   o->rejected            = 0;
   o->succeeded           = PETSC_FALSE;
+  o->highest             = 0.0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -112,6 +113,7 @@ static PetscErrorCode ADJEvaluateObjective_Private(ADJ adj, Vec theta)
   if (!e->failed) {
     PetscCall(VecCopy(adj->sol, o->x));
     o->succeeded = PETSC_TRUE;
+    o->highest   = PetscMax(o->highest, PetscAbsReal(e->value));
   }
   e->id = adj->state->id;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -35,6 +35,7 @@ struct _n_ADJOuter {
   Vec           x;               /* state of the last forward solve that succeeded: the next one starts there */
   Vec           x0;              /* first guess: where steps that are a model always start */
   PetscBool     succeeded;       /* at some point there was a state */
+  PetscReal     highest;         /* value so far, in size */
   ADJTrust      refused;         /* verdict that stops the optimization; ADJ_TRUST_NONE: none does */
   PetscInt      rejected;        /* points where the forward solve failed */
   PetscInt      iterations;      /* of the optimizer, in this optimization */

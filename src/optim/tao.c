@@ -290,6 +290,33 @@ PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Vectors of another length, as after ADJReset(), which a Tao does not give up of itself: it is created anew but for its tolerances */
+static PetscErrorCode ADJTaoFit_Private(Tao tao, Vec theta)
+{
+  Vec         last = tao->gradient ? tao->gradient : tao->solution;
+  char        type[256];
+  PetscInt    n[2], N[2];
+  PetscMPIInt differs;
+  PetscBool   nm;
+
+  PetscFunctionBegin;
+  if (!last || !((PetscObject)tao)->type_name) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetLocalSize(last, &n[0]));
+  PetscCall(VecGetLocalSize(theta, &n[1]));
+  PetscCall(VecGetSize(last, &N[0]));
+  PetscCall(VecGetSize(theta, &N[1]));
+  differs = n[0] != n[1] || N[0] != N[1];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &differs, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)tao)));
+  if (!differs) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscStrncpy(type, ((PetscObject)tao)->type_name, sizeof(type)));
+  PetscCall(PetscStrcmp(type, TAONM, &nm));
+  PetscCall(TaoSetType(tao, nm ? TAOLMVM : TAONM)); /* a type that is set again is not created anew */
+  PetscCall(TaoSetType(tao, type));
+  PetscCall(VecDestroy(&tao->gradient));
+  PetscCall(VecDestroy(&tao->stepdirection));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    ADJMinimize - Minimizes the reduced objective over theta
 
@@ -312,6 +339,9 @@ PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
    The `Tao` of `ADJGetTao()`, whose bounds may be set before, as `ADJSetTao()` says; it takes its options here. The inner problem may be
    differentiated by any type: implicit, one-step, truncated, unrolled, ...
 
+   With parameters of another length or layout than before, see `ADJReset()`, the Tao keeps its type and its tolerances, and takes the rest
+   from the options; set new bounds.
+
    An optimizer that stops short is no error, as in `TaoSolve()`: ask `TaoGetConvergedReason()` and `ADJGetRefusal()`. A refused gradient
    has the reason `TAO_DIVERGED_USER`.
 
@@ -328,6 +358,7 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCall(ADJCheckTheta_Private(adj, theta));
   PetscCall(ADJGetTao(adj, &tao));
+  PetscCall(ADJTaoFit_Private(tao, theta));
   PetscCall(TaoSetSolution(tao, theta));
   PetscCall(ADJSetTao(adj, tao));
   PetscCall(TaoSetFromOptions(tao));

@@ -186,8 +186,8 @@ static PetscErrorCode ADJToleranceLeave_Private(ADJ adj, ADJToleranceSaved *save
 /* An evaluation with a tolerance that falls until the gradient is not refused and the value has at most that error, or the solvers' own is reached */
 static PetscErrorCode ADJEvaluateTo_Private(ADJ adj, Vec theta, PetscBool gradient, PetscReal error)
 {
-  ADJOuter          o = adj->outer;
-  ADJEvaluation    *e = &o->last;
+  ADJOuter          o   = adj->outer;
+  ADJEvaluation    *e   = &o->last;
   const PetscReal   tol = o->tol;
   ADJToleranceSaved saved;
   PetscBool         good, end;
