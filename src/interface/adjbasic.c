@@ -133,6 +133,7 @@ PetscErrorCode ADJReset(ADJ adj)
   adj->norms.a = adj->norms.b = -1.0;
   adj->lin_x                  = NULL;
   adj->lin_theta              = NULL;
+  adj->firstid                = adj->nextid;
   adj->xrefgood               = PETSC_FALSE;
   adj->wspoilt                = PETSC_FALSE;
   adj->gradienttested         = PETSC_FALSE;

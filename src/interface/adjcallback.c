@@ -155,7 +155,7 @@ PetscErrorCode ADJLinearize_Private(ADJ adj, Vec x, Vec theta)
 }
 
 /* Matrices of the user's may be used by others too: a later solve, another ADJ */
-static PetscErrorCode ADJMatricesMoved_Private(ADJ adj, PetscBool *moved)
+PetscErrorCode ADJMatricesMoved_Private(ADJ adj, PetscBool *moved)
 {
   PetscObjectState state[2] = {0, 0};
   PetscMPIInt      differs;

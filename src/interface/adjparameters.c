@@ -7,7 +7,7 @@
 #define ADJ_LAST_PUT "ADJ_last_put"
 
 /* Several ADJs on one borrowed solver put their parameters where the same functions read them: the solver knows whose stand there */
-static PetscErrorCode ADJParametersAreMine_Private(ADJ adj, PetscBool *mine)
+PetscErrorCode ADJParametersAreMine_Private(ADJ adj, PetscBool *mine)
 {
   PetscContainer last;
   void          *whose = NULL;

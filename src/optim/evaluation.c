@@ -51,10 +51,11 @@ PetscErrorCode ADJOuterReset_Private(ADJ adj)
   o->offset              = 0.0;
   o->rejected            = 0;
   o->succeeded           = PETSC_FALSE;
+  o->highest             = 0.0;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The Tao may outlive the ADJ, whose functions it then no longer has */
+/* The Tao may outlive the ADJ: it is then not to solve before it has the functions of another one */
 PetscErrorCode ADJOuterDestroy_Private(ADJ adj)
 {
   PetscFunctionBegin;
@@ -143,11 +144,10 @@ static PetscErrorCode ADJEvaluateObjective_Private(ADJ adj, Vec theta)
     PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &bad, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)adj)));
     e->failed = bad ? PETSC_TRUE : PETSC_FALSE;
   }
-  if (e->failed)
-    o->rejected++;
-  else {
+  if (!e->failed) {
     PetscCall(VecCopy(adj->sol, o->x));
     o->succeeded = PETSC_TRUE;
+    o->highest   = PetscMax(o->highest, PetscAbsReal(e->value));
   }
   e->id = adj->state->id;
   PetscFunctionReturn(PETSC_SUCCESS);

@@ -185,10 +185,11 @@ static PetscErrorCode ADJHessianObjective_Private(ADJHessian *h, PetscReal step,
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Brings the linearization to the point of the matrix: that of the last solve, if nothing was solved since */
+/* Brings the linearization to the point of the matrix: that of the last solve, if nothing was solved since. Others may use its matrices */
 PetscErrorCode ADJHessianLinearize_Private(ADJHessian *h)
 {
-  ADJ adj = h->adj;
+  ADJ       adj = h->adj;
+  PetscBool mine, moved;
 
   PetscFunctionBegin;
   if (h->id == adj->state->id) {
@@ -196,8 +197,10 @@ PetscErrorCode ADJHessianLinearize_Private(ADJHessian *h)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   if (adj->lin_x == h->x && h->linearization == adj->linearizations) {
+    PetscCall(ADJParametersAreMine_Private(adj, &mine));
     PetscCall(ADJPutParameters_Private(adj, h->theta));
-    PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(ADJMatricesMoved_Private(adj, &moved));
+    if ((mine || !adj->put) && !moved) PetscFunctionReturn(PETSC_SUCCESS);
   }
   adj->state->linearized = PETSC_FALSE;
   PetscCall(ADJLinearize_Private(adj, h->x, h->theta));
@@ -300,6 +303,7 @@ static PetscErrorCode MatMult_ADJHessian(Mat H, Vec thetadot, Vec y)
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(H, &h));
   PetscCheck(h->id, PetscObjectComm((PetscObject)H), PETSC_ERR_ORDER, "The Hessian has no parameters yet: call ADJComputeHessian() first");
+  PetscCheck(h->id >= h->adj->firstid, PetscObjectComm((PetscObject)H), PETSC_ERR_ORDER, "ADJReset() was called since the Hessian was brought to its parameters: call ADJComputeHessian() again");
   if (h->differences)
     PetscCall(ADJHessianDifferences_Private(h, thetadot, y));
   else
@@ -308,22 +312,21 @@ static PetscErrorCode MatMult_ADJHessian(Mat H, Vec thetadot, Vec y)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* All but theta, whose length is that of the matrix */
+static PetscErrorCode ADJHessianDestroyStateVecs_Private(ADJHessian *h)
+{
+  Vec *vecs[] = {&h->x, &h->x0, &h->w, &h->xdot, &h->wdot, &h->rhs, &h->part, &h->xd, &h->thetad, &h->xbar[0], &h->xbar[1], &h->thetabar[0], &h->thetabar[1]};
+
+  PetscFunctionBegin;
+  for (size_t i = 0; i < PETSC_STATIC_ARRAY_LENGTH(vecs); i++) PetscCall(VecDestroy(vecs[i]));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 PetscErrorCode ADJHessianDestroyVecs_Private(ADJHessian *h)
 {
   PetscFunctionBegin;
-  PetscCall(VecDestroy(&h->x));
+  PetscCall(ADJHessianDestroyStateVecs_Private(h));
   PetscCall(VecDestroy(&h->theta));
-  PetscCall(VecDestroy(&h->w));
-  PetscCall(VecDestroy(&h->xdot));
-  PetscCall(VecDestroy(&h->wdot));
-  PetscCall(VecDestroy(&h->rhs));
-  PetscCall(VecDestroy(&h->part));
-  PetscCall(VecDestroy(&h->xd));
-  PetscCall(VecDestroy(&h->thetad));
-  for (PetscInt i = 0; i < 2; i++) {
-    PetscCall(VecDestroy(&h->xbar[i]));
-    PetscCall(VecDestroy(&h->thetabar[i]));
-  }
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -379,14 +382,15 @@ static PetscErrorCode ADJHessianCreateVecs_Private(ADJHessian *h)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Linear solves are made there from now on; the state of the last solve is there too */
-PetscErrorCode ADJHessianMoveTo_Private(ADJHessian *h, Vec x, Vec theta)
+/* Linear solves are made there from now on: at the state with that number, which may be no longer the last one */
+PetscErrorCode ADJHessianMoveTo_Private(ADJHessian *h, PetscObjectId id, Vec x, Vec theta)
 {
   PetscFunctionBegin;
+  if (h->id < h->adj->firstid) PetscCall(ADJHessianDestroyStateVecs_Private(h)); /* another layout since ADJReset() */
   PetscCall(ADJHessianCreateVecs_Private(h));
   PetscCall(VecCopy(x, h->x));
   PetscCall(VecCopy(theta, h->theta));
-  h->id = h->adj->state->id;
+  h->id = id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -401,17 +405,22 @@ PetscErrorCode ADJHessianByProducts_Private(ADJ adj, PetscBool *yes)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Products are made at the state and the adjoint of the last solve from now on */
-PetscErrorCode ADJHessianSetPoint_Private(ADJ adj, Mat H)
+/* Products are made at the state and the adjoint of the last solve, which has started from x0, from now on */
+PetscErrorCode ADJHessianSetPoint_Private(ADJ adj, Vec x0, Mat H)
 {
   ADJHessian *h;
   PetscBool   products;
 
   PetscFunctionBegin;
   PetscCall(MatShellGetContext(H, &h));
-  PetscCall(ADJHessianMoveTo_Private(h, adj->state->x, adj->state->theta));
+  PetscCall(ADJHessianMoveTo_Private(h, adj->state->id, adj->state->x, adj->state->theta));
   PetscCall(ADJHessianByProducts_Private(adj, &products));
   h->differences = (PetscBool)!products;
+  PetscCall(VecDestroy(&h->x0));
+  if (x0) {
+    PetscCall(VecDuplicate(x0, &h->x0));
+    PetscCall(VecCopy(x0, h->x0));
+  }
   if (products) PetscCall(VecCopy(adj->w, h->w));
   PetscCall(PetscObjectStateIncrease((PetscObject)H));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -443,6 +452,31 @@ PetscErrorCode ADJCreateHessian(ADJ adj, Vec theta, Mat *H)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* At theta for an optimizer: found already, if its last evaluation was there */
+PetscErrorCode ADJHessianAtIterate_Private(ADJ adj, Vec theta, Mat H)
+{
+  ADJOuter o = adj->outer;
+
+  PetscFunctionBegin;
+  if (o->last.id != adj->state->id) o->last.id = 0; /* the ADJ has been elsewhere, and its adjoint is not that of theta */
+  PetscCall(ADJEvaluate_Private(adj, theta, PETSC_TRUE));
+  PetscCheck(!o->last.failed, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "There is no Hessian where the forward solve stops with %s", SNESConvergedReasons[adj->state->reason]);
+  PetscCall(ADJHessianSetPoint_Private(adj, o->x0, H));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* State and adjoint at theta, by solves of their own; x0: a copy of the guess where steps are a model */
+static PetscErrorCode ADJHessianSolveAt_Private(ADJ adj, Vec theta, Vec x0, Vec g, Mat H)
+{
+  PetscReal value;
+
+  PetscFunctionBegin;
+  PetscCall(ADJComputeObjectiveAndGradient(adj, theta, &value, g));
+  PetscCheck(adj->state->reason > 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "There is no Hessian where the forward solve stops with %s", SNESConvergedReasons[adj->state->reason]);
+  PetscCall(ADJHessianSetPoint_Private(adj, x0, H));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    ADJComputeHessian - Brings the Hessian of the reduced objective to new parameters
 
@@ -456,29 +490,39 @@ PetscErrorCode ADJCreateHessian(ADJ adj, Vec theta, Mat *H)
    Level: intermediate
 
    Notes:
-   Needs state and adjoint at theta: they are found unless the last evaluation of the optimizer was there. Products are made there until the
-   next call, wherever the ADJ goes in between.
+   Solves for state and adjoint at theta, as `ADJComputeObjectiveAndGradient()`, from the vector of `ADJSetSolution()`, which is overwritten
+   by the state; a Tao of `ADJSetTao()` has them already. Products are made there until the next call, wherever the ADJ goes in between.
 
    A product costs a tangent and an adjoint solve, see `ADJSetHessianType()`; it is symmetric up to the tolerances of these solves.
 
    Errors:
-   As `ADJComputeObjectiveAndGradient()`. `MatMult()` has `PETSC_ERR_NOT_CONVERGED` if one of its solves fails.
+   As `ADJComputeObjectiveAndGradient()`; `PETSC_ERR_NOT_CONVERGED` after a forward solve that failed. `MatMult()` has
+   `PETSC_ERR_NOT_CONVERGED` if one of its solves fails, `PETSC_ERR_ORDER` before this function and after `ADJReset()`.
 
 .seealso: `ADJCreateHessian()`, `ADJSetHessianType()`, `ADJSetObjectiveHessian()`, `ADJSetSecondVJP()`
 @*/
 PetscErrorCode ADJComputeHessian(ADJ adj, Vec theta, Mat H)
 {
-  MPI_Comm comm = PetscObjectComm((PetscObject)adj);
-  ADJOuter o;
+  MPI_Comm       comm = PetscObjectComm((PetscObject)adj);
+  ADJOuter       o;
+  Vec            g, x0 = NULL;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
+  PetscValidHeaderSpecific(H, MAT_CLASSID, 3);
   PetscCheck(adj->objective, comm, PETSC_ERR_ORDER, "No objective: call ADJSetObjective() first");
-  PetscCall(ADJGetOuter_Private(adj, &o));
-  if (!o->x) PetscCall(ADJEvaluateBegin_Private(adj));
-  if (o->last.id != adj->state->id) o->last.id = 0; /* the ADJ has been elsewhere, and its adjoint is not that of theta */
-  PetscCall(ADJEvaluate_Private(adj, theta, PETSC_TRUE));
-  PetscCheck(!o->last.failed, comm, PETSC_ERR_NOT_CONVERGED, "There is no Hessian where the forward solve stops with %s", SNESConvergedReasons[adj->state->reason]);
-  PetscCall(ADJHessianSetPoint_Private(adj, H));
+  PetscCheck(adj->sol, comm, PETSC_ERR_ORDER, "No initial guess: call ADJSetSolution() first");
+  PetscCall(ADJCheckTheta_Private(adj, theta));
+  PetscCall(ADJGetOuter_Private(adj, &o)); /* counts products */
+  PetscCall(VecDuplicate(theta, &g));
+  if (adj->program && adj->steps >= 0) {
+    PetscCall(VecDuplicate(adj->sol, &x0));
+    PetscCall(VecCopy(adj->sol, x0));
+  }
+  ierr = ADJHessianSolveAt_Private(adj, theta, x0, g, H);
+  PetscCall(VecDestroy(&g));
+  PetscCall(VecDestroy(&x0));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }

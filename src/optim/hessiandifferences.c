@@ -15,7 +15,7 @@ static PetscErrorCode ADJHessianGradient_Private(ADJHessian *h, PetscReal step, 
 
   PetscFunctionBegin;
   PetscCall(VecWAXPY(h->thetad, step, thetadot, h->theta));
-  PetscCall(VecCopy(adj->outer->x0 ? adj->outer->x0 : h->x, h->xd));
+  PetscCall(VecCopy(h->x0 ? h->x0 : h->x, h->xd));
   PetscCall(ADJSolveForward_Private(adj, h->thetad, h->xd));
   PetscCheck(adj->state->reason > 0, PetscObjectComm((PetscObject)adj), PETSC_ERR_NOT_CONVERGED, "A difference of gradients needs accurate forward solves, but one stopped with %s; look at its monitor, and let it do more iterations", SNESConvergedReasons[adj->state->reason]);
   PetscCall(ADJComputeObjective_Private(adj, h->xd, adj->state->theta, &value, h->xbar[0], h->part));

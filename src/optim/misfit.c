@@ -4,6 +4,8 @@
 #include "outer.h"
 #include <petsctao.h>
 
+#define ADJ_MISFIT_LONGER 2.0 /* half its square, over the largest one that was seen */
+
 /* Where products with J are made; the matrix has its own copies, as trial points come and go */
 typedef struct {
   ADJHessian point; /* x, theta, and the work vectors of two linear solves */
@@ -170,7 +172,10 @@ static PetscErrorCode ADJMisfitCreateJacobian_Private(ADJ adj, Vec theta, Mat *J
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Where there is no state any misfit will do that is as long as the mirrored value says */
+/*
+   Where there is no state any misfit will do that is as long as the mirrored value says. A method without gradients, as pounders, has none
+   to mirror, and takes no infinite misfit: it gets a longer one than any so far
+*/
 static PetscErrorCode ADJTaoMisfit(Tao tao, Vec theta, Vec d, void *ctx)
 {
   ADJ       adj = (ADJ)ctx;
@@ -183,6 +188,7 @@ static PetscErrorCode ADJTaoMisfit(Tao tao, Vec theta, Vec d, void *ctx)
   if (adj->outer->last.failed) {
     PetscInt k;
 
+    if (!adj->outer->iterate.id) value = adj->outer->highest > 0.0 ? ADJ_MISFIT_LONGER * adj->outer->highest : 1.0;
     PetscCall(VecGetSize(d, &k));
     PetscCall(VecSet(d, PetscSqrtReal(2.0 * value / k)));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -205,7 +211,7 @@ static PetscErrorCode ADJTaoMisfitJacobian(Tao tao, Vec theta, Mat J, Mat Jpre, 
   PetscCall(ADJTaoEvaluate_Private(adj, tao, theta, &value, c->gradient));
   c->failed = adj->outer->last.failed;
   if (!c->failed) {
-    PetscCall(ADJHessianMoveTo_Private(&c->point, adj->outer->x, theta));
+    PetscCall(ADJHessianMoveTo_Private(&c->point, adj->outer->last.id, adj->outer->x, theta));
     PetscCall(ADJComputeMisfit_Private(adj, c->point.x, theta, c->d));
   }
   PetscCall(PetscObjectStateIncrease((PetscObject)J));

@@ -23,20 +23,20 @@ typedef struct {
   PetscInt      linearization;                               /* number of the last one made here */
   PetscBool     differences;                                 /* of gradients: there is no adjoint to hold fixed, or that was asked for */
   Vec           x, theta, w;                                 /* state, parameters, adjoint */
+  Vec           x0;                                          /* where steps that are a model start, else NULL */
   Vec           xdot, wdot;                                  /* tangent, and the derivative of the adjoint along it */
   Vec           rhs, part, xd, thetad, xbar[2], thetabar[2]; /* work */
 } ADJHessian;
 
 struct _n_ADJOuter {
-  Tao tao;                                  /* referenced */
-  PetscErrorCode (*converged)(Tao, void *); /* its own convergence test */
-  void         *convergedctx;
+  Tao           tao;             /* referenced */
   ADJEvaluation last;            /* the last evaluation */
   ADJEvaluation iterate;         /* the last iterate, about which a failed point is mirrored */
   Vec           x;               /* state of the last forward solve that succeeded */
   Vec           xiterate;        /* that of the last iterate: trial points start there */
   Vec           x0;              /* first guess: where steps that are differentiated always start */
   PetscBool     succeeded;       /* at some point there was a state */
+  PetscReal     highest;         /* value so far, in size */
   ADJTrust      refused;         /* verdict that stops the optimization; ADJ_TRUST_NONE: none does */
   ADJTrust      doubted;         /* verdict on the last trial point whose gradient was refused, a step that was rejected */
   PetscInt      rejected;        /* points where the forward solve failed, or the gradient was refused */
@@ -63,7 +63,7 @@ PETSC_INTERN PetscErrorCode ADJCreateHessianOf_Private(ADJ, Vec, Mat *);
 PETSC_INTERN PetscErrorCode ADJHessianLinearize_Private(ADJHessian *);
 PETSC_INTERN PetscErrorCode ADJHessianSolveTangent_Private(ADJHessian *, Vec);
 PETSC_INTERN PetscErrorCode ADJHessianSolveAdjoint_Private(ADJHessian *);
-PETSC_INTERN PetscErrorCode ADJHessianMoveTo_Private(ADJHessian *, Vec, Vec);
+PETSC_INTERN PetscErrorCode ADJHessianMoveTo_Private(ADJHessian *, PetscObjectId, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJHessianDestroyVecs_Private(ADJHessian *);
 PETSC_INTERN PetscErrorCode ADJMisfitObjective_Private(ADJ, Vec, Vec, PetscReal *, Vec, Vec, void *);
 PETSC_INTERN PetscErrorCode ADJMisfitHessian_Private(ADJ, Vec, Vec, Vec, Vec, Vec, Vec);
@@ -71,7 +71,8 @@ PETSC_INTERN PetscErrorCode ADJMisfitSetTao_Private(ADJ, Tao);
 PETSC_INTERN PetscErrorCode ADJTaoEnter_Private(ADJ, Tao);
 PETSC_INTERN PetscErrorCode ADJTaoEvaluate_Private(ADJ, Tao, Vec, PetscReal *, Vec);
 PETSC_INTERN PetscErrorCode ADJHessianByProducts_Private(ADJ, PetscBool *);
-PETSC_INTERN PetscErrorCode ADJHessianSetPoint_Private(ADJ, Mat);
+PETSC_INTERN PetscErrorCode ADJHessianSetPoint_Private(ADJ, Vec, Mat);
+PETSC_INTERN PetscErrorCode ADJHessianAtIterate_Private(ADJ, Vec, Mat);
 PETSC_INTERN PetscErrorCode ADJHessianDifferences_Private(ADJHessian *, Vec, Vec);
 
 #endif

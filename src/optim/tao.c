@@ -3,6 +3,24 @@
 */
 #include "checkpoint.h"
 
+#define ADJ_TAO_ENTERED -1             /* a count that no Tao has */
+#define ADJ_TAO_TEST    "ADJTaoTest_C" /* the convergence test that a Tao had, kept by the Tao: it may go from one ADJ to another */
+#define ADJ_TAO_TESTCTX "ADJTaoTestContext"
+
+static PetscErrorCode ADJTaoOwnTest_Private(Tao tao)
+{
+  PetscErrorCode (*test)(Tao, void *);
+  PetscContainer holder;
+  void          *ctx = NULL;
+
+  PetscFunctionBegin;
+  PetscCall(PetscObjectQueryFunction((PetscObject)tao, ADJ_TAO_TEST, &test));
+  PetscCall(PetscObjectQuery((PetscObject)tao, ADJ_TAO_TESTCTX, (PetscObject *)&holder));
+  if (holder) PetscCall(PetscContainerGetPointer(holder, &ctx));
+  PetscCall((*test)(tao, ctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* The verdict comes first, then the test that the Tao had */
 static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
 {
@@ -25,7 +43,7 @@ static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
     PetscFunctionReturn(PETSC_SUCCESS);
   }
-  PetscCall((*o->converged)(tao, o->convergedctx));
+  PetscCall(ADJTaoOwnTest_Private(tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -41,10 +59,16 @@ static PetscErrorCode ADJTaoConverged(Tao tao, void *ctx)
 
 static PetscErrorCode ADJTaoTakeConvergenceTest_Private(ADJ adj, Tao tao)
 {
+  PetscContainer holder;
+
   PetscFunctionBegin;
-  if (tao->ops->convergencetest == ADJTaoConverged) PetscFunctionReturn(PETSC_SUCCESS);
-  adj->outer->converged    = tao->ops->convergencetest ? tao->ops->convergencetest : TaoDefaultConvergenceTest;
-  adj->outer->convergedctx = tao->cnvP;
+  if (tao->ops->convergencetest != ADJTaoConverged) {
+    PetscCall(PetscObjectComposeFunction((PetscObject)tao, ADJ_TAO_TEST, tao->ops->convergencetest ? tao->ops->convergencetest : TaoDefaultConvergenceTest));
+    PetscCall(PetscContainerCreate(PetscObjectComm((PetscObject)tao), &holder));
+    PetscCall(PetscContainerSetPointer(holder, tao->cnvP));
+    PetscCall(PetscObjectCompose((PetscObject)tao, ADJ_TAO_TESTCTX, (PetscObject)holder));
+    PetscCall(PetscContainerDestroy(&holder));
+  }
   PetscCall(TaoSetConvergenceTest(tao, ADJTaoConverged, adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
@@ -75,6 +99,7 @@ PetscErrorCode ADJTaoEnter_Private(ADJ adj, Tao tao)
   PetscCheck(adj->objective, PetscObjectComm((PetscObject)adj), PETSC_ERR_ORDER, "No objective: call ADJSetObjective() or ADJSetMisfit() before TaoSolve()");
   if (adj->outer->x && tao->nconstraints == ADJ_TAO_ENTERED) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJEvaluateBegin_Private(adj));
+  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type, or the user, may have brought another */
   PetscCall(ADJTaoTakeSubsolver_Private(adj, tao));
   PetscCall(ADJCheckpointBegin_Private(adj, tao));
   tao->nconstraints = ADJ_TAO_ENTERED;
@@ -170,7 +195,7 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
   PetscFunctionBegin;
   PetscCall(ADJTaoEnter_Private(adj, tao));
   PetscCall(ADJTaoAvoidFactorization_Private(tao));
-  PetscCall(ADJComputeHessian(adj, theta, H));
+  PetscCall(ADJHessianAtIterate_Private(adj, theta, H));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -210,7 +235,8 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
    A gradient that is refused at the first parameters ends the optimization, with `TAO_DIVERGED_USER` and the reason on the standard
    error stream, see `ADJGetRefusal()`; at a trial point the step is rejected as above, and the same happens if no step is left; with `-adj_trust_action warn` it is told and passed on, with `ignore` passed on.
 
-   Set a convergence test of your own, `TaoSetConvergenceTest()`, before this function.
+   The Tao's convergence test, `TaoSetConvergenceTest()`, is asked after the verdict. A Tao that outlives the ADJ needs the functions of
+   another one before it solves again.
 
    Errors:
    `PETSC_ERR_ORDER` without `TaoSetSolution()`; `PETSC_ERR_SUP` with complex scalars, for which Tao has no methods. From `TaoSolve()`:
@@ -280,6 +306,33 @@ PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Vectors of another length, as after ADJReset(), which a Tao does not give up of itself: it is created anew but for its tolerances */
+static PetscErrorCode ADJTaoFit_Private(Tao tao, Vec theta)
+{
+  Vec         last = tao->gradient ? tao->gradient : tao->solution;
+  char        type[256];
+  PetscInt    n[2], N[2];
+  PetscMPIInt differs;
+  PetscBool   nm;
+
+  PetscFunctionBegin;
+  if (!last || !((PetscObject)tao)->type_name) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(VecGetLocalSize(last, &n[0]));
+  PetscCall(VecGetLocalSize(theta, &n[1]));
+  PetscCall(VecGetSize(last, &N[0]));
+  PetscCall(VecGetSize(theta, &N[1]));
+  differs = n[0] != n[1] || N[0] != N[1];
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &differs, 1, MPI_INT, MPI_MAX, PetscObjectComm((PetscObject)tao)));
+  if (!differs) PetscFunctionReturn(PETSC_SUCCESS);
+  PetscCall(PetscStrncpy(type, ((PetscObject)tao)->type_name, sizeof(type)));
+  PetscCall(PetscStrcmp(type, TAONM, &nm));
+  PetscCall(TaoSetType(tao, nm ? TAOLMVM : TAONM)); /* a type that is set again is not created anew */
+  PetscCall(TaoSetType(tao, type));
+  PetscCall(VecDestroy(&tao->gradient));
+  PetscCall(VecDestroy(&tao->stepdirection));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /*@
    ADJMinimize - Minimizes the reduced objective over theta
 
@@ -304,6 +357,9 @@ PetscErrorCode ADJGetTao(ADJ adj, Tao *tao)
    The `Tao` of `ADJGetTao()`, whose bounds may be set before, as `ADJSetTao()` says; it takes its options here. The inner problem may be
    differentiated by any type: implicit, one-step, truncated, unrolled, ...
 
+   With parameters of another length or layout than before, see `ADJReset()`, the Tao keeps its type and its tolerances, and takes the rest
+   from the options; set new bounds.
+
    An optimizer that stops short is no error, as in `TaoSolve()`: ask `TaoGetConvergedReason()` and `ADJGetRefusal()`. A refused gradient
    has the reason `TAO_DIVERGED_USER`.
 
@@ -320,10 +376,10 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscValidHeaderSpecific(adj, ADJ_CLASSID, 1);
   PetscCall(ADJCheckTheta_Private(adj, theta));
   PetscCall(ADJGetTao(adj, &tao));
+  PetscCall(ADJTaoFit_Private(tao, theta));
   PetscCall(TaoSetSolution(tao, theta));
   PetscCall(ADJSetTao(adj, tao));
   PetscCall(TaoSetFromOptions(tao));
-  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type may have brought its own */
   PetscCall(ADJRestart(adj, theta, NULL));
   PetscCall(TaoSolve(tao));
   if (tao->reason < 0) PetscCall(ADJNoteStuck_Private(adj));

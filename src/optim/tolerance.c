@@ -47,7 +47,9 @@ const char *const ADJToleranceSchedules[] = {"FIXED", "HOAG", "GRADIENT", "ADJTo
    squared; it is estimated too, and where it is more than a tenth of the decrease that the gradient promises, value and iterate are found
    again with tighter tolerances. So each value is found together with its gradient.
 
-   For `ADJSetTao()` and `ADJMinimize()`, but not with `brgn`, which takes the misfit for exact (`PETSC_ERR_SUP`).
+   For `ADJSetTao()` and `ADJMinimize()`, but not with `brgn`, which takes the misfit for exact (`PETSC_ERR_SUP`), nor with
+   `-adj_trust_level none`, which estimates no error (`PETSC_ERR_SUP`). Steps of a given number (`ADJSetSteps()`) have no tolerance, and are
+   made as ever. Types that leave out a part of the adjoint, as `ADJONESTEP`, have an error that no tolerance lowers: little is saved.
 
    References:
 .  * - F. Pedregosa, Hyperparameter optimization with approximate gradient, ICML 2016: a summable sequence of tolerances keeps convergence
@@ -164,16 +166,18 @@ static PetscErrorCode ADJToleranceEnter_Private(ADJ adj, PetscReal tol, ADJToler
   PetscCall(KSPSetTolerances(saved->ksp, PetscMax(tol, saved->ksprtol), ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   saved->floor = (PetscBool)(tol <= saved->ksprtol && (!saved->snes || tol <= saved->snesrtol));
   if (saved->floor) PetscFunctionReturn(PETSC_SUCCESS);
-  adj->trusterror   = ADJ_TRUST_ERROR_ALWAYS;
-  adj->gradientrtol = adj->tolerance.descent;
+  adj->trusterror        = ADJ_TRUST_ERROR_ALWAYS;
+  adj->gradientrtol      = adj->tolerance.descent;
+  adj->tolerance.inforce = PETSC_TRUE;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
 static PetscErrorCode ADJToleranceLeave_Private(ADJ adj, ADJToleranceSaved *saved)
 {
   PetscFunctionBegin;
-  adj->trusterror   = saved->trusterror;
-  adj->gradientrtol = saved->gradientrtol;
+  adj->trusterror        = saved->trusterror;
+  adj->gradientrtol      = saved->gradientrtol;
+  adj->tolerance.inforce = PETSC_FALSE;
   if (saved->snes) PetscCall(SNESSetTolerances(saved->snes, ADJ_CURRENT, saved->snesrtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscCall(KSPSetTolerances(saved->ksp, saved->ksprtol, ADJ_CURRENT, ADJ_CURRENT, ADJ_CURRENT));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -182,10 +186,11 @@ static PetscErrorCode ADJToleranceLeave_Private(ADJ adj, ADJToleranceSaved *save
 /* An evaluation with a tolerance that falls until the gradient is not refused and the value has at most that error, or the solvers' own is reached */
 static PetscErrorCode ADJEvaluateTo_Private(ADJ adj, Vec theta, PetscBool gradient, PetscReal error)
 {
-  ADJOuter          o = adj->outer;
-  ADJEvaluation    *e = &o->last;
+  ADJOuter          o   = adj->outer;
+  ADJEvaluation    *e   = &o->last;
+  const PetscReal   tol = o->tol;
   ADJToleranceSaved saved;
-  PetscBool         good;
+  PetscBool         good, end;
   PetscErrorCode    ierr;
 
   PetscFunctionBegin;
@@ -196,7 +201,9 @@ static PetscErrorCode ADJEvaluateTo_Private(ADJ adj, Vec theta, PetscBool gradie
     PetscCall(ierr);
     good = (PetscBool)!e->failed;
     if (good && gradient) good = (PetscBool)(adj->state->report.verdict >= 0 && e->error <= error);
-    if (saved.floor || good) PetscFunctionReturn(PETSC_SUCCESS);
+    end = (PetscBool)(saved.floor || good || (e->failed && adj->state->reason <= 0)); /* a solve that fails does not come further by a tighter tolerance */
+    if (end && e->failed) o->tol = tol;                                               /* that of the iterate */
+    if (end) PetscFunctionReturn(PETSC_SUCCESS);
     e->id = 0;
   }
 }
@@ -240,14 +247,15 @@ PetscErrorCode ADJEvaluate_Private(ADJ adj, Vec theta, PetscBool gradient)
   ADJOuter       o     = adj->outer;
   ADJEvaluation *e     = &o->last;
   PetscReal      error = PETSC_MAX_REAL;
-  PetscBool      known, here;
+  PetscBool      known, here, scheduled = (PetscBool)(adj->tolerance.schedule != ADJ_TOLERANCE_FIXED && !(adj->program && adj->steps >= 0));
 
   PetscFunctionBegin;
   PetscCall(ADJCheckTheta_Private(adj, theta));
-  if (adj->tolerance.schedule != ADJ_TOLERANCE_FIXED) gradient = PETSC_TRUE; /* values are of use with their correction only */
+  PetscCheck(!scheduled || adj->trustlevel > ADJ_TRUST_LEVEL_NONE, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "Without checks nobody sees that a tolerance is too loose: leave out -adj_trust_level none, or -adj_tolerance_schedule");
+  if (scheduled) gradient = PETSC_TRUE; /* values are of use with their correction only */
   PetscCall(ADJEvaluationIsAt_Private(adj, e, theta, &known));
   if (known && (e->pulled || e->failed || !gradient)) PetscFunctionReturn(PETSC_SUCCESS);
-  if (adj->tolerance.schedule == ADJ_TOLERANCE_FIXED)
+  if (!scheduled)
     PetscCall(ADJEvaluateMissing_Private(adj, theta, gradient));
   else {
     if (o->tolof != o->iterate.id || o->tol == 0.0) PetscCall(ADJToleranceOfIterate_Private(adj, &o->tol));
@@ -256,6 +264,7 @@ PetscErrorCode ADJEvaluate_Private(ADJ adj, Vec theta, PetscBool gradient)
     if (o->iterate.id && !here) PetscCall(ADJRefineIterate_Private(adj, theta, &error));
     PetscCall(ADJEvaluateTo_Private(adj, theta, gradient, error));
   }
+  if (e->failed) o->rejected++;
   if (!gradient || e->failed) PetscFunctionReturn(PETSC_SUCCESS);
   if (adj->testgradient) PetscCall(ADJTestGradientFromOptions_Private(adj, NULL));
   PetscCall(ADJNoteRefusal_Private(adj));

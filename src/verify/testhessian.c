@@ -69,7 +69,7 @@ static PetscErrorCode ADJTestHessianRun_Private(ADJ adj, ADJTaylor *t, Mat H, Pe
   PetscCall(ADJTaylorEvaluate_Private(adj, t, 0.0, &t->J));
   PetscCall(ADJTaylorGradient_Private(adj, t));
   PetscCall(VecCopy(t->x, t->x0));
-  PetscCall(ADJHessianSetPoint_Private(adj, H));
+  PetscCall(ADJHessianSetPoint_Private(adj, NULL, H));
   PetscCall(ADJTaylorHessian_Private(adj, t, H, &curvature, asymmetry));
   PetscCall(ADJTaylorThird_Private(adj, t, curvature, order));
   PetscFunctionReturn(PETSC_SUCCESS);

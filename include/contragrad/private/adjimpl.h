@@ -225,6 +225,7 @@ typedef struct {
 typedef struct {
   ADJToleranceSchedule schedule;
   PetscReal            start, decay, descent;
+  PetscBool            inforce; /* the tolerances of the solvers are those of the schedule, and the tolerance of the gradient is its guard */
 } ADJTolerance;
 
 struct _p_ADJ {
@@ -341,6 +342,7 @@ struct _p_ADJ {
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
   PetscObjectId    nextid;
+  PetscObjectId    firstid; /* since the last ADJReset() */
   Vec              lin_x, lin_theta; /* where the shells linearize; borrowed */
   PetscBool        testing;          /* inside a test: solve to rounding, do not judge */
   ADJForm          snesform;         /* the form for which the forward solver's type was chosen here */
@@ -372,6 +374,7 @@ PETSC_INTERN PetscErrorCode ADJComputeObjective_Private(ADJ, Vec, Vec, PetscReal
 PETSC_INTERN PetscErrorCode ADJComputeSelection_Private(ADJ, PetscBool, PetscInt, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearize_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJLinearizeAtSolution_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJMatricesMoved_Private(ADJ, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJApplyMT_Private(ADJ, Vec, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJApplyM_Private(ADJ, Vec, Vec);
 PETSC_INTERN PetscErrorCode ADJApplyN_Private(ADJ, Vec, Vec);
@@ -409,6 +412,7 @@ PETSC_INTERN PetscErrorCode ADJUpdateMatrices_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJGetMatState_Private(Mat, PetscObjectState *);
 PETSC_INTERN PetscErrorCode ADJGetMatrixState_Private(const ADJJacobian *, PetscObjectState[2]);
 PETSC_INTERN PetscErrorCode ADJPutParameters_Private(ADJ, Vec);
+PETSC_INTERN PetscErrorCode ADJParametersAreMine_Private(ADJ, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJEmbeddingSetFromOptions_Private(ADJ, ADJOptionItems);
 #define ADJ_DIFFERENCES_STEP     PetscCbrtReal(PETSC_MACHINE_EPSILON)
 #define ADJ_DIFFERENCES_ACCURACY (300.0 * PetscSqr(ADJ_DIFFERENCES_STEP)) /* what is told; rounding alone gives less */

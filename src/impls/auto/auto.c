@@ -154,7 +154,7 @@ static PetscErrorCode ADJSeriesBegin_Private(ADJ adj, PetscBool adjoint, KSP ksp
   s->adjoint = adjoint;
   s->part    = adj->atheta;
   s->rtol    = adj->gradientrtol;
-  if (s->rtol <= 0.0 || adj->testing) PetscCall(KSPGetTolerances(ksp, &s->rtol, NULL, NULL, NULL));
+  if (s->rtol <= 0.0 || adj->testing || adj->tolerance.inforce) PetscCall(KSPGetTolerances(ksp, &s->rtol, NULL, NULL, NULL));
   PetscCall(ADJLinearizeAtSolution_Private(adj));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
