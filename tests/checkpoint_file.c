@@ -314,11 +314,11 @@ static PetscErrorCode WatchedRun(PetscInt interval, PetscReal seconds, Watch *w)
   PetscCall(Begin(PETSC_COMM_WORLD, 7, 5, 9, &p));
   PetscCall(ADJGetTao(p.adj, &tao));
   PetscCall(ADJSetCheckpointInterval(p.adj, interval, seconds));
-  PetscCall(TaoSetMonitor(tao, WatchFile, w, NULL));
+  PetscCall(ADJTaoMonitorSet(tao, WatchFile, w, NULL));
   PetscCall(ADJMinimize(p.adj, p.theta));
   PetscCall(TaoGetIterationNumber(tao, &its));
   PetscCall(TapOk((PetscBool)(its == 9), "every %g iterations or %g s: the optimization goes on to its end", (double)interval, (double)seconds));
-  PetscCall(TaoCancelMonitors(tao));
+  PetscCall(ADJTaoMonitorCancel(tao));
   PetscCall(InversionDestroy(&p));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

@@ -178,7 +178,7 @@ static PetscErrorCode TestOwnTao(void)
       PetscCall(ADJCheckpointLoad(p[i].adj, "own.ckp", p[i].theta));
     else {
       PetscCall(TapError(PETSC_ERR_ORDER, ADJCheckpointWrite(p[i].adj, "own.ckp"), "before the optimization there is nothing to be written"));
-      PetscCall(TaoSetMonitor(tao[i], WriteAt, p[i].adj, NULL));
+      PetscCall(ADJTaoMonitorSet(tao[i], WriteAt, p[i].adj, NULL));
     }
     PetscCall(TaoSolve(tao[i]));
     PetscCall(TaoGetSolutionStatus(tao[i], &its, &value[i], NULL, NULL, NULL, NULL));
@@ -187,7 +187,7 @@ static PetscErrorCode TestOwnTao(void)
   PetscCall(TapClose(value[1], value[0], 1e-13, "own Tao: the same objective"));
   /* and another TaoSolve() is one of its own: nothing of the restart is left */
   for (PetscInt i = 0; i < 2; i++) {
-    PetscCall(TaoCancelMonitors(tao[i]));
+    PetscCall(ADJTaoMonitorCancel(tao[i]));
     PetscCall(VecSet(p[i].theta, 0.0));
     PetscCall(VecSet(p[i].x, 0.0));
     PetscCall(TaoSolve(tao[i]));

@@ -38,7 +38,7 @@ int main(int argc, char **argv)
   PetscCall(InversionCreate(PETSC_COMM_WORLD, M, N, weight, &p));
   PetscCall(ADJGetTao(p.adj, &tao));
   PetscCall(TaoSetTolerances(tao, 1e-9, 0.0, 0.0));
-  if (pause > 0.0) PetscCall(TaoSetMonitor(tao, Pause, &pause, NULL));
+  if (pause > 0.0) PetscCall(ADJTaoMonitorSet(tao, Pause, &pause, NULL));
   PetscCall(ADJMinimize(p.adj, p.theta));
   PetscCall(TaoGetConvergedReason(tao, &reason));
   PetscCall(TaoGetSolutionStatus(tao, &its, &value, NULL, NULL, NULL, NULL));
