@@ -69,9 +69,11 @@ typedef PetscCtxDestroyFn ADJCtxDestroyFn;
 #endif
 
 #if PETSC_VERSION_LT(3, 21, 0)
-  #define ADJTaoMonitorSet TaoSetMonitor
+  #define ADJTaoMonitorSet    TaoSetMonitor
+  #define ADJTaoMonitorCancel TaoCancelMonitors
 #else
-  #define ADJTaoMonitorSet TaoMonitorSet
+  #define ADJTaoMonitorSet    TaoMonitorSet
+  #define ADJTaoMonitorCancel TaoMonitorCancel
 #endif
 
 /* Whether PCSetPreSolve() was called, which a later release has taken away, with its field */
