@@ -134,7 +134,7 @@ static PetscErrorCode ADJSnapshotNumbers_Private(ADJ adj, Tao tao, ADJSnapshot *
 }
 
 /* The vectors are borrowed */
-static PetscErrorCode ADJSnapshotTake_Private(ADJ adj, ADJSnapshot *s)
+static PetscErrorCode ADJSnapshotTake_Private(ADJ adj, Tao tao, ADJSnapshot *s)
 {
   ADJOuter      o = adj->outer;
   ADJCheckpoint c = adj->checkpoint;
@@ -151,18 +151,18 @@ static PetscErrorCode ADJSnapshotTake_Private(ADJ adj, ADJSnapshot *s)
   PetscCall(ADJGetOrderingDM_Private(o->iterate.theta, adj->dmtheta, &s->dm[1]));
   s->pair   = c->pair;
   s->npairs = c->recorded == o->iterate.id ? PetscMax(c->npairs - 1, 0) : c->npairs; /* the solver adds its first iterate itself */
-  PetscCall(ADJSnapshotNumbers_Private(adj, o->tao, s));
+  PetscCall(ADJSnapshotNumbers_Private(adj, tao, s));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* Takes down the iterate. *bad is errno */
-static PetscErrorCode ADJCheckpointPut_Private(ADJ adj, const char file[], int *bad)
+/* Takes down the iterate of a Tao, which is that of ADJSetTao() or its inner method. *bad is errno */
+static PetscErrorCode ADJCheckpointPut_Private(ADJ adj, Tao tao, const char file[], int *bad)
 {
   ADJSnapshot s;
 
   PetscFunctionBegin;
   PetscCall(PetscLogEventBegin(ADJ_Checkpoint, adj, 0, 0, 0));
-  PetscCall(ADJSnapshotTake_Private(adj, &s));
+  PetscCall(ADJSnapshotTake_Private(adj, tao, &s));
   PetscCall(ADJSnapshotSave_Private(PetscObjectComm((PetscObject)adj), file, &s, bad));
   PetscCall(PetscLogEventEnd(ADJ_Checkpoint, adj, 0, 0, 0));
   if (!*bad) adj->checkpoint->writes++;
@@ -214,7 +214,7 @@ PetscErrorCode ADJCheckpointWrite(ADJ adj, const char file[])
     PetscCall(TaoGetResidualNorm(o->tao, &o->norm));
   }
   if (c->file || c->memory > 0) PetscCall(ADJMemoryRecord_Private(adj, o->tao));
-  PetscCall(ADJCheckpointPut_Private(adj, file, &bad));
+  PetscCall(ADJCheckpointPut_Private(adj, o->tao, file, &bad));
   o->iterations = old.iterations;
   o->norm       = old.norm;
   PetscCheck(!bad, comm, PETSC_ERR_FILE_WRITE, "The checkpoint %s cannot be written (%s); if there was one before it is as it was", file, strerror(bad));
@@ -222,14 +222,14 @@ PetscErrorCode ADJCheckpointWrite(ADJ adj, const char file[])
 }
 
 /* One that cannot be written does not end the run: it is told, once until one is written again */
-static PetscErrorCode ADJCheckpointTry_Private(ADJ adj)
+static PetscErrorCode ADJCheckpointTry_Private(ADJ adj, Tao tao)
 {
   ADJCheckpoint c = adj->checkpoint;
   PetscViewer   err;
   int           bad;
 
   PetscFunctionBegin;
-  PetscCall(ADJCheckpointPut_Private(adj, c->file, &bad));
+  PetscCall(ADJCheckpointPut_Private(adj, tao, c->file, &bad));
   PetscCall(PetscTime(&c->written));
   c->since = 0;
   if (bad && !c->lost) {
@@ -514,7 +514,7 @@ PetscErrorCode ADJCheckpointTest_Private(ADJ adj, Tao tao)
   }
   if (c->file || c->memory > 0) PetscCall(ADJMemoryRecord_Private(adj, tao));
   PetscCall(ADJCheckpointDue_Private(adj, tao, &due));
-  if (due) PetscCall(ADJCheckpointTry_Private(adj));
+  if (due) PetscCall(ADJCheckpointTry_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

@@ -15,6 +15,8 @@ PetscErrorCode ADJPairsDestroy_Private(PetscInt n, ADJPair **pair)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+#if !PetscDefined(USE_COMPLEX) /* a PETSc with complex scalars has no methods of Tao */
+
 /* Whether a pointer is that of a quasi-Newton matrix */
 static PetscErrorCode ADJIsLMVM_Private(void *object, PetscBool *yes)
 {
@@ -147,3 +149,33 @@ PetscErrorCode ADJMemoryRelease_Private(ADJ adj, Tao tao)
   PetscCall(TaoLMVMRecycle(tao, recycle));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
+
+#else
+
+PetscErrorCode ADJMemoryRecord_Private(ADJ adj, Tao tao)
+{
+  (void)adj;
+  (void)tao;
+  PetscFunctionBegin;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJMemoryReplay_Private(ADJ adj, Tao tao, const ADJSnapshot *s, PetscInt *replayed)
+{
+  (void)adj;
+  (void)tao;
+  (void)s;
+  PetscFunctionBegin;
+  *replayed = 0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+PetscErrorCode ADJMemoryRelease_Private(ADJ adj, Tao tao)
+{
+  (void)adj;
+  (void)tao;
+  PetscFunctionBegin;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+#endif

@@ -3,6 +3,8 @@
 */
 #include "outer.h"
 
+#define ADJ_CORRECTION_LIMIT 0.1 /* of a value */
+
 PetscErrorCode ADJOuterSetFromOptions_Private(ADJ adj, ADJOptionItems PetscOptionsObject)
 {
   PetscFunctionBegin;
@@ -62,10 +64,20 @@ PetscErrorCode ADJOuterDestroy_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* Derivatives of steps, or of the last of them, need the steps: after a good guess few are made */
+static PetscErrorCode ADJDifferentiatesSteps_Private(ADJ adj, PetscBool *yes)
+{
+  PetscFunctionBegin;
+  PetscCall(PetscObjectTypeCompare((PetscObject)adj, ADJTRUNCATED, yes));
+  if (adj->program) *yes = PETSC_TRUE;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 /* An optimization begins: nothing is known, the problem may be another one */
 PetscErrorCode ADJEvaluateBegin_Private(ADJ adj)
 {
-  ADJOuter o;
+  ADJOuter  o;
+  PetscBool steps;
 
   PetscFunctionBegin;
   PetscCall(ADJGetOuter_Private(adj, &o));
@@ -73,7 +85,8 @@ PetscErrorCode ADJEvaluateBegin_Private(ADJ adj)
   PetscCall(ADJOuterReset_Private(adj));
   PetscCall(VecDuplicate(adj->sol, &o->x));
   PetscCall(VecCopy(adj->sol, o->x));
-  if (adj->program && adj->steps >= 0) {
+  PetscCall(ADJDifferentiatesSteps_Private(adj, &steps));
+  if (steps) {
     PetscCall(VecDuplicate(adj->sol, &o->x0));
     PetscCall(VecCopy(adj->sol, o->x0));
   }
@@ -89,7 +102,7 @@ PetscErrorCode ADJEvaluationIsAt_Private(ADJ adj, const ADJEvaluation *e, Vec th
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* The forward solve and the objective, from the last state that was found; steps that are a model start where they did first */
+/* The forward solve and the objective, from the last state that was found; steps that are differentiated start where they did first */
 static PetscErrorCode ADJEvaluateObjective_Private(ADJ adj, Vec theta)
 {
   ADJOuter       o = adj->outer;
@@ -146,8 +159,8 @@ static PetscErrorCode ADJCorrectValue_Private(ADJ adj, ADJEvaluation *e)
   PetscCall(ADJKeepsAdjoint_Private(adj, &keeps));
   if (!keeps || !adj->w || adj->wspoilt || adj->state->report.verdict < 0) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJGetCorrectedObjective(adj, NULL, &correction));
-  e->error = PetscAbsReal(correction);
-  if (!(e->error <= 0.1 * PetscAbsReal(e->value))) PetscFunctionReturn(PETSC_SUCCESS); /* of first order: not far from a solution, nor NaN */
+  if (PetscIsInfOrNanReal(correction)) PetscFunctionReturn(PETSC_SUCCESS);
+  if (adj->tolerance.schedule == ADJ_TOLERANCE_FIXED && PetscAbsReal(correction) > ADJ_CORRECTION_LIMIT * PetscAbsReal(e->value)) PetscFunctionReturn(PETSC_SUCCESS); /* far from a solution it is none */
   PetscCall(VecNorm(e->gradient, NORM_2, &norm));
   e->value += correction;
   e->error = PetscAbsReal(correction) * PetscMax(rtol, c->status > ADJ_CHECK_SKIPPED && rec->resultnorm > 0.0 ? c->value * norm / rec->resultnorm : 0.0);
@@ -157,8 +170,7 @@ static PetscErrorCode ADJCorrectValue_Private(ADJ adj, ADJEvaluation *e)
 /* A refusal is no error here */
 static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
 {
-  ADJOuter             o      = adj->outer;
-  ADJEvaluation       *e      = &o->last;
+  ADJEvaluation       *e      = &adj->outer->last;
   const ADJTrustAction action = adj->trustaction;
   KSP                  ksp;
   PetscBool            guess;
@@ -178,29 +190,28 @@ static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A refusal is noted. At the first parameters it ends the optimization; that of a trial point, which may lie anywhere, rejects the step */
+/* A refusal at the first parameters ends the optimization; that of a trial point, which may lie anywhere, rejects the step */
 PetscErrorCode ADJNoteRefusal_Private(ADJ adj)
 {
-  ADJOuter  o = adj->outer;
-  PetscBool here;
+  ADJOuter       o       = adj->outer;
+  const ADJTrust verdict = adj->state->report.verdict;
 
   PetscFunctionBegin;
-  if (adj->state->report.verdict >= 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR || o->refused < 0) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJEvaluationIsAt_Private(adj, &o->iterate, o->last.theta, &here));
-  if (o->iterate.id && !here) {
-    o->doubted     = adj->state->report.verdict;
+  if (verdict >= 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR || o->refused < 0) PetscFunctionReturn(PETSC_SUCCESS);
+  if (o->iterate.id) {
+    o->doubted     = verdict;
     o->last.failed = PETSC_TRUE;
     o->rejected++;
-    PetscCall(PetscInfo(adj, "The gradient at a trial point is refused: %s\n", ADJTrusts[o->doubted]));
-    PetscFunctionReturn(PETSC_SUCCESS);
+    PetscCall(PetscInfo(adj, "The gradient at a trial point is refused: %s\n", ADJTrusts[verdict]));
+  } else {
+    o->refused = verdict;
+    PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
   }
-  o->refused = adj->state->report.verdict;
-  PetscCall(ADJTrustTell_Private(adj, "The optimization stops"));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* No step is left that is not rejected: if the last one is for its gradient, that is the reason */
-PetscErrorCode ADJNoteStuck_Private(ADJ adj)
+/* No step is left that is not rejected: if it is for its gradient, that is the reason */
+PetscErrorCode ADJEvaluateStuck_Private(ADJ adj)
 {
   ADJOuter o = adj->outer;
 

@@ -34,10 +34,10 @@ struct _n_ADJOuter {
   ADJEvaluation last;            /* the last evaluation */
   ADJEvaluation iterate;         /* the last iterate, about which a failed point is mirrored */
   Vec           x;               /* state of the last forward solve that succeeded: the next one starts there */
-  Vec           x0;              /* first guess: where steps that are a model always start */
+  Vec           x0;              /* first guess: where steps that are differentiated always start */
   PetscBool     succeeded;       /* at some point there was a state */
   ADJTrust      refused;         /* verdict that stops the optimization; ADJ_TRUST_NONE: none does */
-  ADJTrust      doubted;         /* verdict on the last trial point whose gradient was refused: a step that was rejected */
+  ADJTrust      doubted;         /* verdict on the last trial point whose gradient was refused, a step that was rejected */
   PetscInt      rejected;        /* points where the forward solve failed, or the gradient was refused */
   PetscInt      iterations;      /* of the optimizer, in this optimization */
   PetscReal     tol;             /* of the inner solves at the present iterate; 0: their own */
@@ -50,13 +50,13 @@ struct _n_ADJOuter {
 PETSC_INTERN PetscErrorCode ADJGetOuter_Private(ADJ, ADJOuter *);
 PETSC_INTERN PetscErrorCode ADJEvaluateBegin_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluate_Private(ADJ, Vec, PetscBool);
+PETSC_INTERN PetscErrorCode ADJEvaluateStuck_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluationIsAt_Private(ADJ, const ADJEvaluation *, Vec, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJEvaluationAccept_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluationMirror_Private(ADJ, Vec, PetscReal *, Vec);
 PETSC_INTERN PetscErrorCode ADJToleranceSetFromOptions_Private(ADJ, ADJOptionItems);
 PETSC_INTERN PetscErrorCode ADJEvaluateMissing_Private(ADJ, Vec, PetscBool);
 PETSC_INTERN PetscErrorCode ADJNoteRefusal_Private(ADJ);
-PETSC_INTERN PetscErrorCode ADJNoteStuck_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJKeepsAdjoint_Private(ADJ, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJCreateHessianOf_Private(ADJ, Vec, Mat *);
 PETSC_INTERN PetscErrorCode ADJHessianLinearize_Private(ADJHessian *);

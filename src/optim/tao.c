@@ -12,7 +12,7 @@ static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
   PetscFunctionBegin;
   PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
   if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
-    PetscCall(ADJNoteStuck_Private(adj));
+    PetscCall(ADJEvaluateStuck_Private(adj));
     PetscCall(VecCopy(o->iterate.theta, tao->solution));
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -199,8 +199,9 @@ static PetscErrorCode ADJTaoHessian(Tao tao, Vec theta, Mat H, Mat Hpre, void *c
    The value that comes with a gradient is that of `ADJGetCorrectedObjective()` where the type keeps the adjoint: its error is of second
    order in that of the state, so that line searches see differences far below the forward tolerance.
 
-   At one theta nothing is solved twice. State and adjoint start from the last ones; steps that are a model (`ADJSetSteps()`)
-   always start from the vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
+   At one theta nothing is solved twice. State and adjoint start from the last ones. The types `ADJUNROLLED`, `ADJREVERSIBLE` and
+   `ADJTRUNCATED` differentiate the steps that were made, which are too few after a good guess: with them each solve starts from the
+   vector of `ADJSetSolution()` as it is when `TaoSolve()` begins.
 
    Where the forward solve fails, or the objective is NaN or infinite, the optimizer gets a finite value above that of its iterate, and
    rejects the step; `ADJGetRejected()` counts. Only at the first parameters is that an error.
@@ -324,7 +325,7 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao)); /* a change of type may have brought its own */
   PetscCall(ADJRestart(adj, theta, NULL));
   PetscCall(TaoSolve(tao));
-  if (tao->reason < 0) PetscCall(ADJNoteStuck_Private(adj));
+  if (tao->reason < 0) PetscCall(ADJEvaluateStuck_Private(adj));
   if (adj->outer->refused < 0) PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER)); /* and not, say, a line search that failed */
   PetscFunctionReturn(PETSC_SUCCESS);
 }

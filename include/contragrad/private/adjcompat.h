@@ -53,17 +53,17 @@ typedef PetscCtxDestroyFn ADJCtxDestroyFn;
   #define ADJTSGetEvaluationTimes TSGetEvaluationTimes
 #endif
 
-#if PETSC_VERSION_LT(3, 21, 0)
-  #define ADJTaoMonitorSet TaoSetMonitor
-#else
-  #define ADJTaoMonitorSet TaoMonitorSet
-#endif
-
 /* With the defaults of what 3.22 has added, which concern periodic meshes only */
 #if PETSC_VERSION_LT(3, 22, 0)
   #define ADJDMPlexCreateBoxMesh DMPlexCreateBoxMesh
 #else
   #define ADJDMPlexCreateBoxMesh(comm, dim, simplex, faces, lower, upper, periodicity, interpolate, dm) DMPlexCreateBoxMesh(comm, dim, simplex, faces, lower, upper, periodicity, interpolate, 0, PETSC_TRUE, dm)
+#endif
+
+#if PETSC_VERSION_LT(3, 21, 0)
+  #define ADJTaoMonitorSet TaoSetMonitor
+#else
+  #define ADJTaoMonitorSet TaoMonitorSet
 #endif
 
 /* Whether PCSetPreSolve() was called, which a later release has taken away, with its field */
