@@ -192,8 +192,7 @@ static PetscErrorCode ADJCorrectValue_Private(ADJ adj, ADJEvaluation *e)
 */
 static PetscErrorCode ADJEvaluateGradient_Private(ADJ adj)
 {
-  ADJOuter             o      = adj->outer;
-  ADJEvaluation       *e      = &o->last;
+  ADJEvaluation       *e      = &adj->outer->last;
   const ADJTrustAction action = adj->trustaction;
   KSP                  ksp;
   PetscBool            guess;

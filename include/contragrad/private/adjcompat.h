@@ -53,14 +53,6 @@ typedef PetscCtxDestroyFn ADJCtxDestroyFn;
   #define ADJTSGetEvaluationTimes TSGetEvaluationTimes
 #endif
 
-#if PETSC_VERSION_LT(3, 21, 0)
-  #define ADJTaoMonitorSet    TaoSetMonitor
-  #define ADJTaoMonitorCancel TaoCancelMonitors
-#else
-  #define ADJTaoMonitorSet    TaoMonitorSet
-  #define ADJTaoMonitorCancel TaoMonitorCancel
-#endif
-
 /* With the defaults of what 3.22 has added, which concern periodic meshes only */
 #if PETSC_VERSION_LT(3, 22, 0)
   #define ADJDMPlexCreateBoxMesh DMPlexCreateBoxMesh
