@@ -330,6 +330,45 @@ static PetscErrorCode TestShared(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode DivergingMap(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
+{
+  PetscReal norm;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProblemMap(adj, x, theta, y, ctx));
+  PetscCall(VecNorm(theta, NORM_2, &norm));
+  if (norm > 1e3) PetscCall(VecScale(y, 100.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A step too long, to where the iteration diverges: theta goes back, and so does the state, from where the next optimization starts */
+static PetscErrorCode TestDivergence(void)
+{
+  Problem            p;
+  Tao                tao;
+  Vec                x;
+  PetscReal          error;
+  TaoConvergedReason reason;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscOptionsSetValue(NULL, "-adj_tao_descent_step", "1e5"));
+  PetscCall(CaseCreate(11, 4, &p));
+  PetscCall(ADJSetFixedPoint(p.adj, DivergingMap, &p));
+  PetscCall(ADJGetTao(p.adj, &tao));
+  PetscCall(TaoSetType(tao, ADJTAODESCENT));
+  PetscCall(ADJMinimize(p.adj, p.theta));
+  PetscCall(TaoGetConvergedReason(tao, &reason));
+  PetscCall(TapOk((PetscBool)(reason == TAO_DIVERGED_USER), "a step to where there is no state: %s", TaoConvergedReasons[reason]));
+  PetscCall(VecDuplicate(p.x, &x));
+  PetscCall(ADJSolve(p.adj, p.theta, x));
+  PetscCall(VecDistance(p.x, x, &error));
+  PetscCall(TapBelow(error, 1e-8, "the state is that of theta"));
+  PetscCall(VecDestroy(&x));
+  PetscCall(ProblemDestroy(&p));
+  PetscCall(PetscOptionsClearValue(NULL, "-adj_tao_descent_step"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -344,6 +383,7 @@ int main(int argc, char **argv)
   PetscCall(TestHessian());
   PetscCall(TestBetween());
   PetscCall(TestShared());
+  PetscCall(TestDivergence());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;
