@@ -6,6 +6,7 @@ static char help[] = "Optimizers, Hessians and contexts that are used again: for
    args: -adj_forward_snes_rtol 1e-12 -adj_ksp_rtol 1e-12 -adj_tangent_ksp_rtol 1e-12 -malloc_debug false
 */
 #include "problems.h"
+#include "reaction.h"
 #include <petsctao.h>
 
 /* A VJP that is 10 % too long */
@@ -259,6 +260,115 @@ static PetscErrorCode TestBetween(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+static PetscErrorCode StateObjective(ADJ adj, Vec x, Vec theta, PetscReal *value, Vec xbar, Vec thetabar, void *ctx)
+{
+  PetscReal norm;
+
+  (void)adj;
+  (void)theta;
+  (void)ctx;
+  PetscFunctionBeginUser;
+  PetscCall(VecNorm(x, NORM_2, &norm));
+  *value = 0.5 * PetscSqr(norm);
+  if (xbar) PetscCall(VecCopy(x, xbar));
+  if (thetabar) PetscCall(VecSet(thetabar, 0.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Two ADJs on one SNES share its matrix: a Hessian at other parameters than those of the last solve stays there, whoever has used it */
+static PetscErrorCode TestShared(void)
+{
+  Reaction       r;
+  ADJ            first, second;
+  DM             da;
+  Vec            x, theta, d, y, z;
+  Mat            H;
+  PetscReal      error;
+  ADJHessianType types[] = {ADJ_HESSIAN_FULL, ADJ_HESSIAN_GAUSS_NEWTON};
+
+  PetscFunctionBeginUser;
+  PetscCall(ReactionCreate(PETSC_COMM_WORLD, 7, 4.0, &r));
+  PetscCall(SNESSetTolerances(r.snes, 1e-14, 1e-12, 0.0, 50, 10000));
+  PetscCall(ReactionCreateADJ(&r, &first));
+  PetscCall(ReactionCreateADJ(&r, &second));
+  PetscCall(ADJSetFDParameters(first, PETSC_TRUE));
+  PetscCall(ADJSetObjective(first, StateObjective, NULL));
+  PetscCall(SNESGetDM(r.snes, &da));
+  PetscCall(DMCreateGlobalVector(da, &x));
+  PetscCall(ADJSetSolution(first, x));
+  PetscCall(ADJSetFromOptions(first));
+  PetscCall(VecDuplicate(r.theta, &theta));
+  PetscCall(VecDuplicate(r.theta, &d));
+  PetscCall(VecDuplicate(r.theta, &y));
+  PetscCall(VecDuplicate(r.theta, &z));
+  PetscCall(VecCopy(r.theta, d));
+  PetscCall(ADJCreateHessian(first, r.theta, &H));
+  for (PetscInt k = 0; k < 2; k++) {
+    PetscCall(ADJSetHessianType(first, types[k]));
+    PetscCall(VecCopy(r.theta, theta));
+    PetscCall(VecScale(theta, 0.7));
+    PetscCall(ADJComputeHessian(first, theta, H));
+    PetscCall(MatMult(H, d, y));
+    PetscCall(VecScale(theta, 1.4));
+    PetscCall(ADJSolve(first, theta, x));
+    PetscCall(MatMult(H, d, z)); /* linearized there for the matrix alone */
+    PetscCall(VecScale(theta, 1.1));
+    PetscCall(ADJSolve(second, theta, x));
+    PetscCall(MatMult(H, d, z));
+    PetscCall(VecDistance(z, y, &error));
+    PetscCall(TapBelow(error, 1e-6, "one SNES, two ADJs, %s: the same product", ADJHessianTypes[types[k]]));
+  }
+  PetscCall(MatDestroy(&H));
+  PetscCall(ADJDestroy(&first));
+  PetscCall(ADJDestroy(&second));
+  PetscCall(VecDestroy(&x));
+  PetscCall(VecDestroy(&theta));
+  PetscCall(VecDestroy(&d));
+  PetscCall(VecDestroy(&y));
+  PetscCall(VecDestroy(&z));
+  PetscCall(ReactionDestroy(&r));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode DivergingMap(ADJ adj, Vec x, Vec theta, Vec y, void *ctx)
+{
+  PetscReal norm;
+
+  PetscFunctionBeginUser;
+  PetscCall(ProblemMap(adj, x, theta, y, ctx));
+  PetscCall(VecNorm(theta, NORM_2, &norm));
+  if (norm > 1e3) PetscCall(VecScale(y, 100.0));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* A step too long, to where the iteration diverges: theta goes back, and so does the state, from where the next optimization starts */
+static PetscErrorCode TestDivergence(void)
+{
+  Problem            p;
+  Tao                tao;
+  Vec                x;
+  PetscReal          error;
+  TaoConvergedReason reason;
+
+  PetscFunctionBeginUser;
+  PetscCall(PetscOptionsSetValue(NULL, "-adj_tao_descent_step", "1e5"));
+  PetscCall(CaseCreate(11, 4, &p));
+  PetscCall(ADJSetFixedPoint(p.adj, DivergingMap, &p));
+  PetscCall(ADJGetTao(p.adj, &tao));
+  PetscCall(TaoSetType(tao, ADJTAODESCENT));
+  PetscCall(ADJMinimize(p.adj, p.theta));
+  PetscCall(TaoGetConvergedReason(tao, &reason));
+  PetscCall(TapOk((PetscBool)(reason == TAO_DIVERGED_USER), "a step to where there is no state: %s", TaoConvergedReasons[reason]));
+  PetscCall(VecDuplicate(p.x, &x));
+  PetscCall(ADJSolve(p.adj, p.theta, x));
+  PetscCall(VecDistance(p.x, x, &error));
+  PetscCall(TapBelow(error, 1e-8, "the state is that of theta"));
+  PetscCall(VecDestroy(&x));
+  PetscCall(ProblemDestroy(&p));
+  PetscCall(PetscOptionsClearValue(NULL, "-adj_tao_descent_step"));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
   int failed;
@@ -272,6 +382,8 @@ int main(int argc, char **argv)
   PetscCall(TestReset(TAONM));
   PetscCall(TestHessian());
   PetscCall(TestBetween());
+  PetscCall(TestShared());
+  PetscCall(TestDivergence());
   failed = TapEnd();
   PetscCall(SlepcFinalize());
   return failed;

@@ -148,7 +148,8 @@ static PetscErrorCode ADJEvaluateObjective_Private(ADJ adj, Vec theta)
     PetscCall(VecCopy(adj->sol, o->x));
     o->succeeded = PETSC_TRUE;
     o->highest   = PetscMax(o->highest, PetscAbsReal(e->value));
-  }
+  } else
+    PetscCall(VecCopy(o->x, adj->sol)); /* the user's vector does not end with what a solve that failed has left */
   e->id = adj->state->id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }

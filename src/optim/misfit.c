@@ -31,7 +31,7 @@ typedef struct {
 
    Notes:
    Takes the place of `ADJSetObjective()`. Weights, and a regularization |L theta|^2/2, are further components of d. `ADJSetTao()` gives d and
-   its Jacobian to the Tao too: `-tao_type brgn` or `pounders`. The Gauss-Newton Hessian of `ADJSetHessianType()` is then J^T J.
+   its Jacobian to the Tao too: `-tao_type brgn` or, on one process, `pounders`. The Gauss-Newton Hessian of `ADJSetHessianType()` is then J^T J.
 
 .seealso: `ADJSetObjective()`, `ADJSetTao()`, `ADJSetHessianType()`
 @*/

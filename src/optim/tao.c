@@ -360,6 +360,9 @@ static PetscErrorCode ADJTaoFit_Private(Tao tao, Vec theta)
    With parameters of another length or layout than before, see `ADJReset()`, the Tao keeps its type and its tolerances, and takes the rest
    from the options; set new bounds.
 
+   The vector of `ADJSetSolution()` then holds the last state that was found, which need not be that of theta, and has the tolerance of
+   that evaluation: call `ADJSolve()`.
+
    An optimizer that stops short is no error, as in `TaoSolve()`: ask `TaoGetConvergedReason()` and `ADJGetRefusal()`. A refused gradient
    has the reason `TAO_DIVERGED_USER`.
 

@@ -11,12 +11,32 @@
 #define ADJ_TAYLOR_H_HESSIAN 0.1 /* the third order reaches rounding level soon */
 
 /* <d, H d>, and the asymmetry relative to |H d| |e| + |H e| |d| */
+static PetscErrorCode ADJTaylorForms_Private(Mat H, Vec d, Vec e, Vec Hd, Vec He, PetscReal *curvature, PetscReal *asymmetry)
+{
+  PetscScalar dHd, eHd, dHe;
+  PetscReal   dn, en, Hdn, Hen;
+
+  PetscFunctionBegin;
+  PetscCall(MatMult(H, d, Hd));
+  PetscCall(MatMult(H, e, He));
+  PetscCall(VecDot(Hd, d, &dHd));
+  PetscCall(VecDot(Hd, e, &eHd));
+  PetscCall(VecDot(d, He, &dHe));
+  PetscCall(VecNorm(d, NORM_2, &dn));
+  PetscCall(VecNorm(e, NORM_2, &en));
+  PetscCall(VecNorm(Hd, NORM_2, &Hdn));
+  PetscCall(VecNorm(He, NORM_2, &Hen));
+  *curvature = PetscRealPart(dHd);
+  *asymmetry = Hdn > 0.0 ? 2.0 * PetscAbsReal(PetscRealPart(eHd - dHe)) / (Hdn * en + Hen * dn) : 0.0;
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+/* Along the direction of the test, and another one */
 static PetscErrorCode ADJTaylorHessian_Private(ADJ adj, ADJTaylor *t, Mat H, PetscReal *curvature, PetscReal *asymmetry)
 {
-  Vec         e, Hd, He;
-  PetscRandom rnd;
-  PetscScalar dHd, eHd, dHe;
-  PetscReal   d, en, Hdn, Hen;
+  Vec            e, Hd, He;
+  PetscRandom    rnd;
+  PetscErrorCode ierr;
 
   PetscFunctionBegin;
   PetscCall(VecDuplicate(t->d, &e));
@@ -26,20 +46,11 @@ static PetscErrorCode ADJTaylorHessian_Private(ADJ adj, ADJTaylor *t, Mat H, Pet
   PetscCall(VecSetRandom(e, rnd));
   PetscCall(VecSetRandom(e, rnd)); /* the first one is in d */
   PetscCall(PetscRandomDestroy(&rnd));
-  PetscCall(MatMult(H, t->d, Hd));
-  PetscCall(MatMult(H, e, He));
-  PetscCall(VecDot(Hd, t->d, &dHd));
-  PetscCall(VecDot(Hd, e, &eHd));
-  PetscCall(VecDot(t->d, He, &dHe));
-  PetscCall(VecNorm(t->d, NORM_2, &d));
-  PetscCall(VecNorm(e, NORM_2, &en));
-  PetscCall(VecNorm(Hd, NORM_2, &Hdn));
-  PetscCall(VecNorm(He, NORM_2, &Hen));
-  *curvature = PetscRealPart(dHd);
-  *asymmetry = Hdn > 0.0 ? 2.0 * PetscAbsReal(PetscRealPart(eHd - dHe)) / (Hdn * en + Hen * d) : 0.0;
+  ierr = ADJTaylorForms_Private(H, t->d, e, Hd, He, curvature, asymmetry);
   PetscCall(VecDestroy(&e));
   PetscCall(VecDestroy(&Hd));
   PetscCall(VecDestroy(&He));
+  PetscCall(ierr);
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
