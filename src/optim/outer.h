@@ -51,7 +51,7 @@ struct _n_ADJOuter {
 PETSC_INTERN PetscErrorCode ADJGetOuter_Private(ADJ, ADJOuter *);
 PETSC_INTERN PetscErrorCode ADJEvaluateBegin_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluate_Private(ADJ, Vec, PetscBool);
-PETSC_INTERN PetscErrorCode ADJEvaluateStuck_Private(ADJ);
+PETSC_INTERN PetscErrorCode ADJNoteStuck_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluationIsAt_Private(ADJ, const ADJEvaluation *, Vec, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJEvaluationAccept_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluationMirror_Private(ADJ, Vec, PetscReal *, Vec);

@@ -30,7 +30,7 @@ static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
   PetscFunctionBegin;
   PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
   if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
-    PetscCall(ADJEvaluateStuck_Private(adj));
+    PetscCall(ADJNoteStuck_Private(adj));
     PetscCall(VecCopy(o->iterate.theta, tao->solution));
     PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER));
     PetscFunctionReturn(PETSC_SUCCESS);
@@ -385,7 +385,7 @@ PetscErrorCode ADJMinimize(ADJ adj, Vec theta)
   PetscCall(TaoSetFromOptions(tao));
   PetscCall(ADJRestart(adj, theta, NULL));
   PetscCall(TaoSolve(tao));
-  if (tao->reason < 0) PetscCall(ADJEvaluateStuck_Private(adj));
+  if (tao->reason < 0) PetscCall(ADJNoteStuck_Private(adj));
   if (adj->outer->refused < 0) PetscCall(TaoSetConvergedReason(tao, TAO_DIVERGED_USER)); /* and not, say, a line search that failed */
   PetscFunctionReturn(PETSC_SUCCESS);
 }
