@@ -103,7 +103,7 @@ static PetscErrorCode TestSameMinimum(const char type[], PetscInt first, PetscRe
 
 static PetscErrorCode TestMethods(void)
 {
-  const char *const types[] = {TAOBLMVM, TAOLMVM, TAOBQNLS, TAOBQNKLS, TAOBNCG, TAONLS, TAOBNLS, TAOBNTR};
+  const char *const types[] = {TAOBLMVM, TAOLMVM, TAOBQNLS, ADJ_TAO_BQNK, TAOBNCG, TAONLS, TAOBNLS, TAOBNTR};
   Outcome           o;
   PetscReal         minimum;
 

@@ -3,6 +3,8 @@
 */
 #include "checkpoint.h"
 
+#define ADJ_TAO_ENTERED -1 /* no count */
+
 /* The verdict comes first, then the test that the Tao had */
 static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
 {
