@@ -104,7 +104,7 @@ static PetscErrorCode TestMethod(const char type[], const char more[], Vec minim
 
 static PetscErrorCode TestMethods(void)
 {
-  const char *types[][2] = {{TAOBNLS, ""}, {TAOBLMVM, ""}, {TAOLMVM, ""}, {TAOBQNLS, ""}, {TAOBNTR, ""}, {TAOBNTL, ""}, {TAONLS, ""}, {TAONTR, ""}, {TAOCG, ""}, {TAOBNCG, ""}, {TAOBQNKLS, ""}, {ADJTAODESCENT, "-adj_tao_descent_step 0.03 -adj_tao_max_it 3000"}};
+  const char *types[][2] = {{TAOBNLS, ""}, {TAOBLMVM, ""}, {TAOLMVM, ""}, {TAOBQNLS, ""}, {TAOBNTR, ""}, {TAOBNTL, ""}, {TAONLS, ""}, {TAONTR, ""}, {TAOCG, ""}, {TAOBNCG, ""}, {ADJ_TAO_BQNK, ""}, {ADJTAODESCENT, "-adj_tao_descent_step 0.03 -adj_tao_max_it 3000"}};
   Vec         minimizer;
   Problem     p;
 

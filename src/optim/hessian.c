@@ -356,6 +356,7 @@ PetscErrorCode ADJCreateHessianOf_Private(ADJ adj, Vec theta, Mat *H)
   PetscCall(MatShellSetOperation(*H, MATOP_MULT, ADJShellFn(MatMult_ADJHessian)));
   PetscCall(MatShellSetOperation(*H, MATOP_MULT_TRANSPOSE, ADJShellFn(MatMult_ADJHessian)));
   PetscCall(MatShellSetOperation(*H, MATOP_DESTROY, ADJShellFn(MatDestroy_ADJHessian)));
+  if (PetscDefined(USE_COMPLEX)) PetscFunctionReturn(PETSC_SUCCESS); /* linear over the real numbers only */
   PetscCall(MatSetOption(*H, MAT_SYMMETRIC, PETSC_TRUE));
   PetscCall(MatSetOption(*H, MAT_SYMMETRY_ETERNAL, PETSC_TRUE));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -440,6 +441,10 @@ PetscErrorCode ADJHessianSetPoint_Private(ADJ adj, Vec x0, Mat H)
        ADJ is destroyed
 
    Level: intermediate
+
+   Note:
+   With complex scalars the Hessian of a real objective is linear over the real numbers only, and Re <e, H d> = Re <d, H e>: a `KSP`, which
+   takes a matrix for linear over the complex numbers, cannot be used with it.
 
 .seealso: `ADJComputeHessian()`, `ADJSetHessianType()`, `ADJSetTao()`, `ADJTestHessian()`
 @*/

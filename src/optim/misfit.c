@@ -30,7 +30,7 @@ typedef struct {
    Level: intermediate
 
    Notes:
-   Takes the place of `ADJSetObjective()`. Weights, and a regularization |L theta|^2/2, are further components of d. `ADJSetTao()` gives d and
+   Takes the place of `ADJSetObjective()`; call `ADJSetTao()` after it. Weights, and a regularization |L theta|^2/2, are further components of d. `ADJSetTao()` gives d and
    its Jacobian to the Tao too: `-tao_type brgn` or, on one process, `pounders`. The Gauss-Newton Hessian of `ADJSetHessianType()` is then J^T J.
 
 .seealso: `ADJSetObjective()`, `ADJSetTao()`, `ADJSetHessianType()`
@@ -58,7 +58,24 @@ PetscErrorCode ADJSetMisfit(ADJ adj, Vec d, ADJMapFn *f, ADJVJPFn *vjp, ADJJVPFn
 static PetscErrorCode ADJComputeMisfit_Private(ADJ adj, Vec x, Vec theta, Vec d)
 {
   PetscFunctionBegin;
+  PetscCall(ADJPutParameters_Private(adj, theta));
   PetscCallBack("ADJ misfit", (*adj->misfit.f)(adj, x, theta, d, adj->misfit.ctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJMisfitVJP_Private(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJPutParameters_Private(adj, theta));
+  PetscCallBack("ADJ VJP of the misfit", (*adj->misfit.vjp)(adj, x, theta, w, xbar, thetabar, adj->misfit.ctx));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
+static PetscErrorCode ADJMisfitJVP_Private(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ddot)
+{
+  PetscFunctionBegin;
+  PetscCall(ADJPutParameters_Private(adj, theta));
+  PetscCallBack("ADJ JVP of the misfit", (*adj->misfit.jvp)(adj, x, theta, xdot, thetadot, ddot, adj->misfit.ctx));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -72,7 +89,7 @@ PetscErrorCode ADJMisfitObjective_Private(ADJ adj, Vec x, Vec theta, PetscReal *
   PetscCall(ADJComputeMisfit_Private(adj, x, theta, adj->misfit.work));
   PetscCall(VecNorm(adj->misfit.work, NORM_2, &norm));
   *value = 0.5 * PetscSqr(norm);
-  if (xbar || thetabar) PetscCallBack("ADJ VJP of the misfit", (*adj->misfit.vjp)(adj, x, theta, adj->misfit.work, xbar, thetabar, adj->misfit.ctx));
+  if (xbar || thetabar) PetscCall(ADJMisfitVJP_Private(adj, x, theta, adj->misfit.work, xbar, thetabar));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -80,8 +97,8 @@ PetscErrorCode ADJMisfitObjective_Private(ADJ adj, Vec x, Vec theta, PetscReal *
 PetscErrorCode ADJMisfitHessian_Private(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec xbar, Vec thetabar)
 {
   PetscFunctionBegin;
-  PetscCallBack("ADJ JVP of the misfit", (*adj->misfit.jvp)(adj, x, theta, xdot, thetadot, adj->misfit.work, adj->misfit.ctx));
-  PetscCallBack("ADJ VJP of the misfit", (*adj->misfit.vjp)(adj, x, theta, adj->misfit.work, xbar, thetabar, adj->misfit.ctx));
+  PetscCall(ADJMisfitJVP_Private(adj, x, theta, xdot, thetadot, adj->misfit.work));
+  PetscCall(ADJMisfitVJP_Private(adj, x, theta, adj->misfit.work, xbar, thetabar));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -108,7 +125,7 @@ static PetscErrorCode MatMult_ADJMisfit(Mat J, Vec thetadot, Vec ddot)
   if (c->failed) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJHessianLinearize_Private(h));
   PetscCall(ADJHessianSolveTangent_Private(h, thetadot));
-  PetscCallBack("ADJ JVP of the misfit", (*adj->misfit.jvp)(adj, h->x, h->theta, h->xdot, thetadot, ddot, adj->misfit.ctx));
+  PetscCall(ADJMisfitJVP_Private(adj, h->x, h->theta, h->xdot, thetadot, ddot));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
@@ -130,7 +147,7 @@ static PetscErrorCode MatMultTranspose_ADJMisfit(Mat J, Vec w, Vec thetabar)
     PetscFunctionReturn(PETSC_SUCCESS);
   }
   PetscCall(ADJHessianLinearize_Private(h));
-  PetscCallBack("ADJ VJP of the misfit", (*adj->misfit.vjp)(adj, h->x, h->theta, w, h->rhs, h->part, adj->misfit.ctx));
+  PetscCall(ADJMisfitVJP_Private(adj, h->x, h->theta, w, h->rhs, h->part));
   PetscCall(ADJHessianSolveAdjoint_Private(h));
   PetscCall(ADJApplyMT_Private(adj, h->wdot, NULL, thetabar));
   PetscCall(VecAXPY(thetabar, 1.0, h->part));

@@ -22,14 +22,10 @@ static PetscErrorCode ADJProxGetBounds_Private(ADJProx prox, Vec z, const PetscS
 {
   PetscFunctionBegin;
   *l = *u = NULL;
-  if (prox->a) {
-    PetscCall(ADJProxCheckVec_Private(prox, prox->a, z, "The vector of lower bounds"));
-    PetscCall(VecGetArrayRead(prox->a, l));
-  }
-  if (prox->b) {
-    PetscCall(ADJProxCheckVec_Private(prox, prox->b, z, "The vector of upper bounds"));
-    PetscCall(VecGetArrayRead(prox->b, u));
-  }
+  if (prox->a) PetscCall(ADJProxCheckVec_Private(prox, prox->a, z, "The vector of lower bounds"));
+  if (prox->b) PetscCall(ADJProxCheckVec_Private(prox, prox->b, z, "The vector of upper bounds"));
+  if (prox->a) PetscCall(VecGetArrayRead(prox->a, l));
+  if (prox->b) PetscCall(VecGetArrayRead(prox->b, u));
   PetscCall(VecGetLocalSize(z, n));
   PetscFunctionReturn(PETSC_SUCCESS);
 }

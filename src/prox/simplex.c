@@ -78,6 +78,7 @@ static PetscErrorCode ADJProxSolve_Simplex(ADJProx prox, Vec z, Simplex **simple
   PetscObjectId    id;
   PetscObjectState state, pstate;
   PetscReal        sums[2];
+  PetscMPIInt      known;
   PetscBool        bad;
   PetscInt         N;
 
@@ -86,7 +87,9 @@ static PetscErrorCode ADJProxSolve_Simplex(ADJProx prox, Vec z, Simplex **simple
   PetscCall(PetscObjectGetId((PetscObject)z, &id));
   PetscCall(PetscObjectStateGet((PetscObject)z, &state));
   PetscCall(PetscObjectStateGet((PetscObject)prox, &pstate));
-  if (s->id == id && s->state == state && s->pstate == pstate) PetscFunctionReturn(PETSC_SUCCESS);
+  known = s->id == id && s->state == state && s->pstate == pstate; /* one process may have changed its part alone */
+  PetscCallMPI(MPI_Allreduce(MPI_IN_PLACE, &known, 1, MPI_INT, MPI_MIN, PetscObjectComm((PetscObject)prox)));
+  if (known) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(VecGetSize(z, &N));
   PetscCheck(N > 0, PetscObjectComm((PetscObject)prox), PETSC_ERR_ARG_SIZ, "The point has no entries; the simplex is empty then");
   PetscCall(ADJProxTop_Private(z, &s->top, &bad));

@@ -82,6 +82,13 @@ typedef PetscCtxDestroyFn ADJCtxDestroyFn;
   #define ADJKSPDMComputes(ksp, what) ((PetscBool)(((ksp)->dmActive & KSP_DMACTIVE_##what) != 0))
 #endif
 
+/* With 3.25.5 bqnkls stops with an error at any objective: it solves with a matrix of type MATLMVM that it has shifted */
+#if PETSC_VERSION_LT(3, 23, 0)
+  #define ADJ_TAO_BQNK TAOBQNKLS
+#else
+  #define ADJ_TAO_BQNK TAOBQNKTR
+#endif
+
 #if PETSC_VERSION_LT(3, 25, 0)
   #define ADJ_SNES_DIVERGED_NAN SNES_DIVERGED_FNORM_NAN
   #define ADJ_SNES_DOMAIN_ERROR domainerror /* field of a SNES */
