@@ -221,8 +221,10 @@ int main(int argc, char **argv)
   PetscCall(TestIdentical(TAOBLMVM, 12, 20, 5, PETSC_FALSE, "blmvm, scalar scaling, five earlier iterates"));
   PetscCall(PetscOptionsClearValue(NULL, "-adj_tao_blmvm_mat_lmvm_scale_type"));
   PetscCall(PetscOptionsSetValue(NULL, "-adj_tolerance_schedule", "gradient"));
+  PetscCall(PetscOptionsSetValue(NULL, "-adj_trust_level", "estimate"));
   PetscCall(TestIdentical(TAOBLMVM, 7, 15, 30, PETSC_FALSE, "blmvm, tolerances that follow the gradient"));
   PetscCall(PetscOptionsClearValue(NULL, "-adj_tolerance_schedule"));
+  PetscCall(PetscOptionsSetValue(NULL, "-adj_trust_level", "none"));
   PetscCall(TestMethods());
   PetscCall(TestOtherProcesses());
   PetscCall(TestOwnTao());

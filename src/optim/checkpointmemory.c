@@ -46,7 +46,7 @@ static PetscErrorCode ADJTaoGetLMVM_Private(Tao tao, Mat *M)
   else if (lmvm && tao->data) {
     PetscCall(ADJIsLMVM_Private(*(void **)tao->data, &is));
     if (is) *M = *(Mat *)tao->data;
-  } else if (newton && tao->ksp) {
+  } else if (newton && tao->ksp && ADJ_TAO_NEWTON_MEMORY) {
     PetscCall(KSPGetPC(tao->ksp, &pc));
     PetscCall(PetscObjectTypeCompare((PetscObject)pc, PCLMVM, &is));
     if (is) PetscCall(PCLMVMGetMatLMVM(pc, M));

@@ -79,7 +79,7 @@ static PetscErrorCode ADJProxSolve_Simplex(ADJProx prox, Vec z, Simplex **simple
   PetscObjectState state, pstate;
   PetscReal        sums[2];
   PetscMPIInt      known;
-  PetscBool        bad;
+  PetscBool        bad = PETSC_FALSE;
   PetscInt         N;
 
   PetscFunctionBegin;

@@ -105,4 +105,11 @@ typedef PetscCtxDestroyFn ADJCtxDestroyFn;
   #define ADJ_TAO_NHESS         objective_term.term->nhess
 #endif
 
+/* Since 3.25 Newton's methods of Tao do not go on from a preconditioner's memory that others have filled */
+#if PETSC_VERSION_LT(3, 25, 0)
+  #define ADJ_TAO_NEWTON_MEMORY PETSC_TRUE
+#else
+  #define ADJ_TAO_NEWTON_MEMORY PETSC_FALSE
+#endif
+
 #endif
