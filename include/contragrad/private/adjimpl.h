@@ -342,7 +342,7 @@ struct _p_ADJ {
   PetscBool        childrenconfigured; /* and the children saw their options */
   PetscBool        svdconfigured;      /* the SVD, which only some types have, saw its options */
   PetscObjectId    nextid;
-  PetscObjectId    firstid; /* since the last ADJReset() */
+  PetscObjectId    firstid;          /* since the last ADJReset() */
   Vec              lin_x, lin_theta; /* where the shells linearize; borrowed */
   PetscBool        testing;          /* inside a test: solve to rounding, do not judge */
   ADJForm          snesform;         /* the form for which the forward solver's type was chosen here */
