@@ -66,15 +66,19 @@ ok($status == 0 && defined $objective, 'left alone it ends, after ' . ($its // '
 my $alone = time - $began;
 die slurp("$dir/whole") unless defined $objective;
 
-# Killed when a random part of the time of a whole run has passed since it came to its first iteration
+# Killed a random moment after it came to a random one of the iterations that are left, so many that all kills find their place
 my ($killed, $torn, $before, $ended) = (0, 0, 0, 0);
 while ($killed < $kills && !$ended && $killed + $torn < 3 * $kills) {
   my $out  = "$dir/part$killed";
   my $pid  = start($out, '-adj_checkpoint', $file, '-adj_restart', 'auto');
   my $wait = time + 60;
   sleep 0.002 while !defined iteration($out) && time < $wait && !waitpid $pid, WNOHANG;
-  my $first = iteration($out);
-  sleep rand(1.2 * $alone / $kills);
+  my $first  = iteration($out);
+  my $left   = 0.7 * $its - ($first // 0); # a run that was taken up may take another path, and fewer iterations
+  my $target = ($first // 0) + ($left > 0 ? rand(1.6 * $left / ($kills - $killed + 1)) : 0);
+  $wait = time + 120;
+  sleep 0.002 while (iteration($out) // 0) < $target && time < $wait && !waitpid $pid, WNOHANG;
+  sleep rand(0.05);
   if (kill 0, $pid) {
     my ($mpiexec, @others) = descendants($pid);
     kill 'KILL', @others, $mpiexec;
