@@ -242,7 +242,7 @@ static PetscErrorCode TestBetween(void)
   PetscFunctionBeginUser;
   for (PetscInt k = 0; k < 2; k++) {
     Problem p;
-    Tao     tao, sub;
+    Tao     tao, sub = NULL;
 
     PetscCall(CaseCreate(11, 4, &p));
     PetscCall(ADJSetMisfit(p.adj, p.xdot, Misfit, MisfitVJP, MisfitJVP, &p));
@@ -250,7 +250,9 @@ static PetscErrorCode TestBetween(void)
     PetscCall(TaoSetType(tao, TAOBRGN));
     PetscCall(TaoSetTolerances(tao, 1e-6, 0.0, 0.0));
     PetscCall(TaoSetSolution(tao, p.theta));
+#if !PetscDefined(USE_COMPLEX)
     PetscCall(TaoBRGNGetSubsolver(tao, &sub));
+#endif
     if (k) PetscCall(TaoSetConvergenceTest(sub, SolveElsewhere, &p));
     PetscCall(ADJMinimize(p.adj, p.theta));
     PetscCall(TaoGetIterationNumber(tao, &its[k]));
