@@ -9,7 +9,7 @@ static char help[] = "A deep equilibrium layer x = tanh(W x + U z + b) with a re
    S. Bai, J. Z. Kolter, V. Koltun, Deep equilibrium models, NeurIPS 2019. The state of a sample need not be the only one: training follows the
    states that it has. Where eigenvalues of a block meet rho has no derivative, and the verdict may refuse the objective's.
 
-   mpiexec -n 2 ./equilibrium -n 12 -samples 40 -adj_tao_max_it 300 -adj_tao_monitor -adj_trust_view
+   mpiexec -n 2 ./equilibrium -n 12 -samples 40 -adj_tao_monitor -adj_trust_view
    mpiexec -n 2 ./equilibrium -penalty 0 -adj_tao_type blmvm
 
    nsize: 1 2 4
@@ -307,7 +307,7 @@ static PetscErrorCode Train(Problem *p, ADJ adj, Vec theta)
   PetscCall(ADJComputeObjectiveAndGradient(adj, theta, &first, NULL));
   PetscCall(ADJGetTao(adj, &tao));
   PetscCall(TaoSetType(tao, TAOBQNLS));
-  PetscCall(TaoSetMaximumIterations(tao, 30));
+  PetscCall(TaoSetMaximumIterations(tao, 300));
   PetscCall(TaoSetTolerances(tao, 1e-6, 0.0, 0.0));
   PetscCall(ADJMinimize(adj, theta));
   PetscCall(ADJGetRefusal(adj, &refused));
