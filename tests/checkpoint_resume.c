@@ -79,6 +79,7 @@ static PetscErrorCode TestIdentical(const char type[], PetscInt first, PetscInt 
   PetscCall(TapBelow(distance, 1e-13, "%s: the same iterate", what));
   PetscCall(TapClose(rest.value, whole.value, 1e-13, "%s: the same objective", what));
   PetscCall(TapOk((PetscBool)(rest.counters.map == whole.counters.map && rest.counters.vjp_x == whole.counters.vjp_x), "%s: as many evaluations, %" PetscInt_FMT " and %" PetscInt_FMT, what, rest.counters.map, whole.counters.map));
+  PetscCall(TapOk((PetscBool)(rest.counters.forward == whole.counters.forward && rest.counters.adjoint == whole.counters.adjoint), "%s: as many solves, %" PetscInt_FMT " and %" PetscInt_FMT, what, rest.counters.forward, whole.counters.forward));
   PetscCall(TapOk((PetscBool)(rest.funcs == whole.funcs), "%s: as many evaluations for Tao, %" PetscInt_FMT " and %" PetscInt_FMT, what, rest.funcs, whole.funcs));
   PetscCall(TapOk((PetscBool)(part.value > whole.value), "%s: there was something left to do", what));
   PetscCall(VecDestroy(&whole.theta));

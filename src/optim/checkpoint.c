@@ -2,6 +2,7 @@
    Checkpoints of an outer optimization: what they take down, when, and how one is taken up again.
 */
 #include "checkpoint.h"
+#include <stddef.h>
 #include <string.h>
 
 PetscErrorCode ADJGetCheckpoint_Private(ADJ adj, ADJCheckpoint *checkpoint)
@@ -75,20 +76,21 @@ static PetscErrorCode ADJCheckpointClock_Private(ADJ adj, PetscReal *total, Pets
 
 /* -------------------------------- Taking down --------------------------------- */
 
-static void ADJCountersOut_Private(const ADJCounters *c, PetscInt64 to[8])
+static void ADJCountersOut_Private(const ADJCounters *c, PetscInt64 to[])
 {
-  const PetscInt from[] = {c->map, c->vjp_x, c->vjp_theta, c->jvp, c->linearize, c->recomputed, c->inverted, c->stored};
+  const PetscInt *from = (const PetscInt *)c;
 
-  for (int i = 0; i < 8; i++) to[i] = from[i];
+  for (int i = 0; i < ADJ_COUNTERS; i++) to[i] = from[i];
 }
 
 /* All but the peak are sums */
-static void ADJCountersAdd_Private(ADJCounters *c, const PetscInt64 from[8])
+static void ADJCountersAdd_Private(ADJCounters *c, const PetscInt64 from[])
 {
-  PetscInt *const to[] = {&c->map, &c->vjp_x, &c->vjp_theta, &c->jvp, &c->linearize, &c->recomputed, &c->inverted};
+  const PetscInt peak = PetscMax(c->stored, (PetscInt)from[offsetof(ADJCounters, stored) / sizeof(PetscInt)]);
+  PetscInt      *to   = (PetscInt *)c;
 
-  for (int i = 0; i < 7; i++) *to[i] += (PetscInt)from[i];
-  c->stored = PetscMax(c->stored, (PetscInt)from[7]);
+  for (int i = 0; i < ADJ_COUNTERS; i++) to[i] += (PetscInt)from[i];
+  c->stored = peak;
 }
 
 /* The order of a vector's entries is that of the DM that it came from, or else of the one that was given for it */
@@ -114,10 +116,9 @@ static PetscErrorCode ADJSnapshotNumbers_Private(ADJ adj, Tao tao, ADJSnapshot *
   s->integer[ADJ_SAVED_NHESS]      = tao->ADJ_TAO_NHESS;
   s->integer[ADJ_SAVED_KSPITS]     = tao->ksp_tot_its;
   s->integer[ADJ_SAVED_REJECTED]   = o->rejected;
-  s->integer[ADJ_SAVED_PRODUCTS]   = o->products;
   s->integer[ADJ_SAVED_OUTER]      = o->iterations;
   ADJCountersOut_Private(&adj->counters, &s->integer[ADJ_SAVED_COUNTERS]);
-  ADJCountersOut_Private(&adj->checkcounters, &s->integer[ADJ_SAVED_COUNTERS + 8]);
+  ADJCountersOut_Private(&adj->checkcounters, &s->integer[ADJ_SAVED_COUNTERS + ADJ_COUNTERS]);
   s->real[ADJ_SAVED_VALUE]     = o->iterate.value;
   s->real[ADJ_SAVED_ERROR]     = o->iterate.error;
   s->real[ADJ_SAVED_OFFSET]    = o->offset;
@@ -400,12 +401,11 @@ static PetscErrorCode ADJResumeEvaluation_Private(ADJ adj, Tao tao, ADJSnapshot 
   }
   adj->largest  = PetscMax(adj->largest, s->real[ADJ_SAVED_LARGEST]);
   o->rejected   = (PetscInt)s->integer[ADJ_SAVED_REJECTED];
-  o->products   = (PetscInt)s->integer[ADJ_SAVED_PRODUCTS];
   o->iterations = (PetscInt)s->integer[ADJ_SAVED_OUTER] - 1; /* the convergence test of this iterate comes again */
   o->norm       = s->real[ADJ_SAVED_NORM];
   o->firstnorm  = s->real[ADJ_SAVED_FIRSTNORM];
   ADJCountersAdd_Private(&adj->counters, &s->integer[ADJ_SAVED_COUNTERS]);
-  ADJCountersAdd_Private(&adj->checkcounters, &s->integer[ADJ_SAVED_COUNTERS + 8]);
+  ADJCountersAdd_Private(&adj->checkcounters, &s->integer[ADJ_SAVED_COUNTERS + ADJ_COUNTERS]);
   PetscCall(VecEqual(s->theta, tao->solution, &same));
   if (!same) PetscFunctionReturn(PETSC_SUCCESS);
   PetscCall(ADJMove_Private(&s->theta, &e->theta));

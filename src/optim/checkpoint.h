@@ -19,6 +19,8 @@ typedef enum { ADJ_SAVED_W,
                ADJ_SAVED_X0,
                ADJ_SAVED_PARTS } ADJSavedPart;
 
+#define ADJ_COUNTERS (int)(sizeof(ADJCounters) / sizeof(PetscInt)) /* nothing else is in it */
+
 /* The integers and the real numbers of a checkpoint, in the order of the file */
 typedef enum {
   ADJ_SAVED_ITERATION,
@@ -28,10 +30,9 @@ typedef enum {
   ADJ_SAVED_NHESS,
   ADJ_SAVED_KSPITS,
   ADJ_SAVED_REJECTED,
-  ADJ_SAVED_PRODUCTS,
   ADJ_SAVED_OUTER,    /* iterations in the sense of the tolerance schedule */
-  ADJ_SAVED_COUNTERS, /* 8 of the user's account, 8 of the checks' */
-  ADJ_SAVED_INTEGERS = ADJ_SAVED_COUNTERS + 16
+  ADJ_SAVED_COUNTERS, /* of the user's account, then of the checks' */
+  ADJ_SAVED_INTEGERS = ADJ_SAVED_COUNTERS + 2 * ADJ_COUNTERS
 } ADJSavedInteger;
 
 typedef enum {

@@ -308,7 +308,6 @@ static PetscErrorCode MatMult_ADJHessian(Mat H, Vec thetadot, Vec y)
     PetscCall(ADJHessianDifferences_Private(h, thetadot, y));
   else
     PetscCall(ADJHessianProduct_Private(h, thetadot, y));
-  h->adj->outer->products++;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

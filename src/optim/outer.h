@@ -45,7 +45,6 @@ struct _n_ADJOuter {
   PetscObjectId tolof;           /* for which iterate that is */
   PetscReal     offset;          /* what the optimizer was told at its iterate, less what is known now */
   PetscReal     norm, firstnorm; /* of the gradient, or what the optimizer looks at, now and first */
-  PetscInt      products;        /* with the Hessian */
 };
 
 PETSC_INTERN PetscErrorCode ADJGetOuter_Private(ADJ, ADJOuter *);

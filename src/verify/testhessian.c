@@ -120,9 +120,7 @@ PetscErrorCode ADJTestHessian(ADJ adj, Vec theta, Vec x, PetscReal *order, Petsc
   MPI_Comm       comm = PetscObjectComm((PetscObject)adj);
   ADJSaved       saved;
   ADJTaylor      t;
-  ADJOuter       o;
   Mat            H;
-  PetscInt       products;
   PetscBool      possible;
   PetscErrorCode ierr;
 
@@ -136,15 +134,12 @@ PetscErrorCode ADJTestHessian(ADJ adj, Vec theta, Vec x, PetscReal *order, Petsc
   PetscCheck(adj->vjp, comm, PETSC_ERR_ORDER, "No vector-Jacobian product: call ADJSetVJP() first");
   PetscCall(ADJHessianByProducts_Private(adj, &possible));
   PetscCheck(possible, comm, PETSC_ERR_SUP, "Products with the Hessian are differences of gradients here: ADJ type %s %s", ((PetscObject)adj)->type_name, adj->jvp ? "keeps no adjoint, or -adj_hessian_type asks for it" : "has no JVP, call ADJSetJVP()");
-  PetscCall(ADJGetOuter_Private(adj, &o));
-  products = o->products;
   PetscCall(ADJCreateHessianOf_Private(adj, theta, &H));
   PetscCall(ADJTaylorCreate_Private(adj, theta, x, NULL, &t));
   PetscCall(ADJTestPush_Private(adj, &saved));
   ierr = ADJTestHessianRun_Private(adj, &t, H, order, asymmetry);
   PetscCall(ADJTaylorDestroy_Private(&t));
   PetscCall(MatDestroy(&H));
-  o->products = products;
   PetscCall(ADJTestPop_Private(adj, &saved, ierr));
   if (!adj->state->theta) PetscCall(ADJPutParameters_Private(adj, theta)); /* of no solve yet */
   PetscFunctionReturn(PETSC_SUCCESS);
