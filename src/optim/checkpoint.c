@@ -208,7 +208,7 @@ PetscErrorCode ADJCheckpointWrite(ADJ adj, const char file[])
   PetscCheck(o->refused >= 0, comm, PETSC_ERR_ARG_WRONGSTATE, "The gradient of the iterate was refused (ADJGetRefusal()): a run that takes it up would not judge it again");
   PetscCall(ADJGetCheckpoint_Private(adj, &c));
   old = *o;
-  PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, o->tao->solution, &here));
+  PetscCall(ADJEvaluationIsAt_Private(&o->last, o->tao->solution, &here));
   if (here) PetscCall(ADJEvaluationAccept_Private(adj));
   if (o->iterate.id != old.iterate.id && o->firstnorm > 0.0) { /* in a monitor, which comes before the convergence test */
     o->iterations++;
@@ -489,7 +489,7 @@ static PetscErrorCode ADJCheckpointDue_Private(ADJ adj, Tao tao, PetscBool *due)
   PetscFunctionBegin;
   *due = PETSC_FALSE;
   if (!c->file || adj->outer->refused < 0) PetscFunctionReturn(PETSC_SUCCESS); /* a run that takes it up would not judge again what was refused */
-  PetscCall(ADJEvaluationIsAt_Private(adj, &adj->outer->iterate, tao->solution, due));
+  PetscCall(ADJEvaluationIsAt_Private(&adj->outer->iterate, tao->solution, due));
   if (!*due || tao->reason != TAO_CONTINUE_ITERATING) PetscFunctionReturn(PETSC_SUCCESS);
   *due = (PetscBool)(c->since >= (c->interval > 0 ? c->interval : 1) && (c->interval > 0 || c->seconds == 0.0));
   if (*due || c->seconds == 0.0) PetscFunctionReturn(PETSC_SUCCESS);

@@ -95,10 +95,9 @@ PetscErrorCode ADJEvaluateBegin_Private(ADJ adj)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-PetscErrorCode ADJEvaluationIsAt_Private(ADJ adj, const ADJEvaluation *e, Vec theta, PetscBool *yes)
+PetscErrorCode ADJEvaluationIsAt_Private(const ADJEvaluation *e, Vec theta, PetscBool *yes)
 {
   PetscFunctionBegin;
-  (void)adj;
   *yes = PETSC_FALSE;
   if (e->id) PetscCall(VecEqual(e->theta, theta, yes));
   PetscFunctionReturn(PETSC_SUCCESS);
@@ -222,7 +221,7 @@ PetscErrorCode ADJNoteRefusal_Private(ADJ adj)
 
   PetscFunctionBegin;
   if (adj->state->report.verdict >= 0 || adj->trustaction != ADJ_TRUST_ACTION_ERROR || o->refused < 0) PetscFunctionReturn(PETSC_SUCCESS);
-  PetscCall(ADJEvaluationIsAt_Private(adj, &o->iterate, o->last.theta, &here));
+  PetscCall(ADJEvaluationIsAt_Private(&o->iterate, o->last.theta, &here));
   if (o->iterate.id && !here) {
     o->doubted     = adj->state->report.verdict;
     o->last.failed = PETSC_TRUE;
@@ -254,7 +253,7 @@ PetscErrorCode ADJEvaluateMissing_Private(ADJ adj, Vec theta, PetscBool gradient
   PetscBool      known;
 
   PetscFunctionBegin;
-  PetscCall(ADJEvaluationIsAt_Private(adj, e, theta, &known));
+  PetscCall(ADJEvaluationIsAt_Private(e, theta, &known));
   if (known && gradient && !e->pulled && e->id != adj->state->id) known = PETSC_FALSE; /* the state has gone elsewhere */
   if (!known) PetscCall(ADJEvaluateObjective_Private(adj, theta));
   if (gradient && !e->pulled && !e->failed) PetscCall(ADJEvaluateGradient_Private(adj));
@@ -274,11 +273,9 @@ PetscErrorCode ADJEvaluationAccept_Private(ADJ adj)
   PetscCall(VecCopy(adj->outer->x, adj->outer->xiterate));
   PetscCall(VecCopy(e->theta, it->theta));
   PetscCall(VecCopy(e->gradient, it->gradient));
-  it->value  = e->value;
-  it->error  = e->error;
-  it->id     = e->id;
-  it->failed = PETSC_FALSE;
-  it->pulled = PETSC_TRUE;
+  it->value = e->value;
+  it->error = e->error;
+  it->id    = e->id;
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

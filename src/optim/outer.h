@@ -31,7 +31,7 @@ typedef struct {
 struct _n_ADJOuter {
   Tao           tao;             /* referenced */
   ADJEvaluation last;            /* the last evaluation */
-  ADJEvaluation iterate;         /* the last iterate, about which a failed point is mirrored */
+  ADJEvaluation iterate;         /* the last iterate, about which a failed point is mirrored; its gradient is known */
   Vec           x;               /* state of the last forward solve that succeeded */
   Vec           xiterate;        /* that of the last iterate: trial points start there */
   Vec           x0;              /* first guess: where steps that are differentiated always start */
@@ -51,7 +51,7 @@ PETSC_INTERN PetscErrorCode ADJGetOuter_Private(ADJ, ADJOuter *);
 PETSC_INTERN PetscErrorCode ADJEvaluateBegin_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluate_Private(ADJ, Vec, PetscBool);
 PETSC_INTERN PetscErrorCode ADJNoteStuck_Private(ADJ);
-PETSC_INTERN PetscErrorCode ADJEvaluationIsAt_Private(ADJ, const ADJEvaluation *, Vec, PetscBool *);
+PETSC_INTERN PetscErrorCode ADJEvaluationIsAt_Private(const ADJEvaluation *, Vec, PetscBool *);
 PETSC_INTERN PetscErrorCode ADJEvaluationAccept_Private(ADJ);
 PETSC_INTERN PetscErrorCode ADJEvaluationMirror_Private(ADJ, Vec, PetscReal *, Vec);
 PETSC_INTERN PetscErrorCode ADJToleranceSetFromOptions_Private(ADJ, ADJOptionItems);

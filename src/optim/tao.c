@@ -28,7 +28,7 @@ static PetscErrorCode ADJTaoTest_Private(ADJ adj, Tao tao)
   PetscBool here;
 
   PetscFunctionBegin;
-  PetscCall(ADJEvaluationIsAt_Private(adj, &o->last, tao->solution, &here));
+  PetscCall(ADJEvaluationIsAt_Private(&o->last, tao->solution, &here));
   if (here && o->last.failed && adj->outer->iterate.id) { /* taken without a look at the value, as by -tao_ls_type unit */
     PetscCall(ADJNoteStuck_Private(adj));
     PetscCall(VecCopy(o->iterate.theta, tao->solution));
@@ -267,7 +267,6 @@ PetscErrorCode ADJSetTao(ADJ adj, Tao tao)
   PetscCall(TaoSetHessian(tao, H, H, ADJTaoHessian, adj));
   PetscCall(MatDestroy(&H));
   PetscCall(ADJMisfitSetTao_Private(adj, tao));
-  PetscCall(ADJTaoTakeConvergenceTest_Private(adj, tao));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 

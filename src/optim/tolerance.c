@@ -253,14 +253,14 @@ PetscErrorCode ADJEvaluate_Private(ADJ adj, Vec theta, PetscBool gradient)
   PetscCall(ADJCheckTheta_Private(adj, theta));
   PetscCheck(!scheduled || adj->trustlevel > ADJ_TRUST_LEVEL_NONE, PetscObjectComm((PetscObject)adj), PETSC_ERR_SUP, "Without checks nobody sees that a tolerance is too loose: leave out -adj_trust_level none, or -adj_tolerance_schedule");
   if (scheduled) gradient = PETSC_TRUE; /* values are of use with their correction only */
-  PetscCall(ADJEvaluationIsAt_Private(adj, e, theta, &known));
+  PetscCall(ADJEvaluationIsAt_Private(e, theta, &known));
   if (known && (e->pulled || e->failed || !gradient)) PetscFunctionReturn(PETSC_SUCCESS);
   if (!scheduled)
     PetscCall(ADJEvaluateMissing_Private(adj, theta, gradient));
   else {
     if (o->tolof != o->iterate.id || o->tol == 0.0) PetscCall(ADJToleranceOfIterate_Private(adj, &o->tol));
     o->tolof = o->iterate.id;
-    PetscCall(ADJEvaluationIsAt_Private(adj, &o->iterate, theta, &here));
+    PetscCall(ADJEvaluationIsAt_Private(&o->iterate, theta, &here));
     if (o->iterate.id && !here) PetscCall(ADJRefineIterate_Private(adj, theta, &error));
     PetscCall(ADJEvaluateTo_Private(adj, theta, gradient, error));
   }
