@@ -71,8 +71,8 @@ static PetscErrorCode ADJProxTop_Private(Vec z, PetscReal *top, PetscBool *bad)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* tau for this z; kept until z, or the total, changes */
-static PetscErrorCode ADJProxSolve_Simplex(ADJProx prox, Vec z, Simplex **simplex)
+/* tau for this z, in prox->data; kept until z, or the total, changes */
+static PetscErrorCode ADJProxSolve_Simplex(ADJProx prox, Vec z)
 {
   Simplex         *s = (Simplex *)prox->data;
   PetscObjectId    id;
@@ -83,7 +83,6 @@ static PetscErrorCode ADJProxSolve_Simplex(ADJProx prox, Vec z, Simplex **simple
   PetscInt         N;
 
   PetscFunctionBegin;
-  *simplex = s;
   PetscCall(PetscObjectGetId((PetscObject)z, &id));
   PetscCall(PetscObjectStateGet((PetscObject)z, &state));
   PetscCall(PetscObjectStateGet((PetscObject)prox, &pstate));
@@ -117,10 +116,10 @@ static PetscErrorCode ADJProxApply_Simplex(ADJProx prox, Vec z, Vec y)
   const PetscScalar *a;
   PetscScalar       *b;
   PetscInt           n;
-  Simplex           *s;
+  const Simplex     *s = (Simplex *)prox->data;
 
   PetscFunctionBegin;
-  PetscCall(ADJProxSolve_Simplex(prox, z, &s));
+  PetscCall(ADJProxSolve_Simplex(prox, z));
   PetscCall(VecGetLocalSize(z, &n));
   PetscCall(VecGetArrayRead(z, &a));
   PetscCall(VecGetArrayWrite(y, &b));
@@ -139,10 +138,10 @@ static PetscErrorCode ADJProxSelection_Simplex(ADJProx prox, Vec z, PetscReal *m
   const PetscScalar *a;
   PetscScalar       *b;
   PetscInt           n;
-  Simplex           *s;
+  const Simplex     *s = (Simplex *)prox->data;
 
   PetscFunctionBegin;
-  PetscCall(ADJProxSolve_Simplex(prox, z, &s));
+  PetscCall(ADJProxSolve_Simplex(prox, z));
   PetscCall(VecGetLocalSize(z, &n));
   PetscCall(VecGetArrayRead(z, &a));
   PetscCall(VecGetArrayWrite(mask, &b));
@@ -164,11 +163,10 @@ static PetscErrorCode ADJProxMult_Simplex(ADJProx prox, Vec z, Vec v, Vec out)
   PetscScalar       *b, mean;
   PetscReal          margin = 0.0;
   PetscInt           n;
-  Simplex           *s;
+  const Simplex     *s = (Simplex *)prox->data;
 
   PetscFunctionBegin;
   PetscCall(ADJProxSelection_Simplex(prox, z, &margin, out));
-  PetscCall(ADJProxSolve_Simplex(prox, z, &s));
   PetscCall(VecDot(v, out, &mean));
   mean /= s->count;
   PetscCall(VecGetLocalSize(z, &n));
@@ -184,12 +182,10 @@ static PetscErrorCode ADJProxMult_Simplex(ADJProx prox, Vec z, Vec v, Vec out)
 static PetscErrorCode ADJProxParameter_Simplex(ADJProx prox, Vec z, Vec dy)
 {
   PetscReal margin = 0.0;
-  Simplex  *s;
 
   PetscFunctionBegin;
   PetscCall(ADJProxSelection_Simplex(prox, z, &margin, dy));
-  PetscCall(ADJProxSolve_Simplex(prox, z, &s));
-  PetscCall(VecScale(dy, 1.0 / s->count));
+  PetscCall(VecScale(dy, 1.0 / ((Simplex *)prox->data)->count));
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
