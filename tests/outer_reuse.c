@@ -9,15 +9,6 @@ static char help[] = "Optimizers, Hessians and contexts that are used again: for
 #include "reaction.h"
 #include <petsctao.h>
 
-/* A VJP that is 10 % too long */
-static PetscErrorCode WrongVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
-{
-  PetscFunctionBeginUser;
-  PetscCall(ProblemVJP(adj, x, theta, w, xbar, thetabar, ctx));
-  if (thetabar) PetscCall(VecScale(thetabar, 1.1));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode SetUpADJ(Problem *p)
 {
   PetscFunctionBeginUser;
@@ -73,7 +64,7 @@ static PetscErrorCode TestOtherADJ(void)
   PetscCall(TaoSolve(tao));
   PetscCall(TaoGetConvergedReason(tao, &reason));
   PetscCall(TapOk((PetscBool)(reason > 0 && tested > before), "a Tao goes to another ADJ, with its test: %s", TaoConvergedReasons[reason]));
-  PetscCall(ADJSetVJP(q.adj, WrongVJP, &q));
+  PetscCall(ADJSetVJP(q.adj, ProblemLongVJP, &q));
   PetscCall(VecSetWave(q.theta, 5));
   PetscCall(TaoSolve(tao));
   PetscCall(TaoGetConvergedReason(tao, &reason));
@@ -172,7 +163,7 @@ static PetscErrorCode TestHessian(void)
   PetscCall(TapBelow(error, 1e-9, "five steps: the same Hessian after an optimization"));
   PetscCall(ADJSetSteps(p.adj, PETSC_DETERMINE));
   PetscCall(ADJSetType(p.adj, ADJIMPLICIT));
-  PetscCall(ADJSetVJP(p.adj, WrongVJP, &p));
+  PetscCall(ADJSetVJP(p.adj, ProblemLongVJP, &p));
   PetscCall(TapError(PETSC_ERR_CONV_FAILED, ADJComputeHessian(p.adj, p.theta, H), "no Hessian with an adjoint that is refused"));
   PetscCall(MatDestroy(&H));
   PetscCall(VecDestroy(&y));

@@ -218,15 +218,6 @@ static PetscErrorCode TestNoStart(void)
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
-/* A VJP that is 10 % too long */
-static PetscErrorCode WrongVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
-{
-  PetscFunctionBeginUser;
-  PetscCall(ProblemVJP(adj, x, theta, w, xbar, thetabar, ctx));
-  if (thetabar) PetscCall(VecScale(thetabar, 1.1));
-  PetscFunctionReturn(PETSC_SUCCESS);
-}
-
 static PetscErrorCode TestRefusal(void)
 {
   Case               c;
@@ -241,7 +232,7 @@ static PetscErrorCode TestRefusal(void)
   PetscCall(CaseCreate(0.02, &c));
   PetscCall(VecDuplicate(c.p.theta, &start));
   PetscCall(VecCopy(c.p.theta, start));
-  PetscCall(ADJSetVJP(c.p.adj, WrongVJP, &c.p));
+  PetscCall(ADJSetVJP(c.p.adj, ProblemLongVJP, &c.p));
   PetscCall(ADJMinimize(c.p.adj, c.p.theta));
   PetscCall(ADJGetTao(c.p.adj, &tao));
   PetscCall(TaoGetConvergedReason(tao, &reason));

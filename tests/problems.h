@@ -272,6 +272,15 @@ static inline PetscErrorCode ProblemVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xb
   PetscFunctionReturn(PETSC_SUCCESS);
 }
 
+/* A wrong one, 10 % too long in theta */
+static inline PetscErrorCode ProblemLongVJP(ADJ adj, Vec x, Vec theta, Vec w, Vec xbar, Vec thetabar, void *ctx)
+{
+  PetscFunctionBegin;
+  PetscCall(ProblemVJP(adj, x, theta, w, xbar, thetabar, ctx));
+  if (thetabar) PetscCall(VecScale(thetabar, 1.1));
+  PetscFunctionReturn(PETSC_SUCCESS);
+}
+
 static inline PetscErrorCode ProblemJVP(ADJ adj, Vec x, Vec theta, Vec xdot, Vec thetadot, Vec ydot, void *ctx)
 {
   Problem *p = (Problem *)ctx;
